@@ -1,0 +1,6 @@
+.PHONY: check vmtest
+GO ?= go
+
+check:
+	$(GO) vet ./...
+	$(GO) test ./...

@@ -1,0 +1,27 @@
+// Package guestenv is the contract between the guest's init and the processes
+// that it runs: where things are in the guest, and how to know that this is one.
+package guestenv
+
+const (
+	// CmdlineToken stands in the kernel command line of every guest and of no
+	// other machine.
+	CmdlineToken = "kmodtest.guest=1"
+	// InfoPath holds an Info as JSON, written by init before the payload runs.
+	InfoPath = "/run/kmodtest/guest.json"
+)
+
+// Info describes the guest to the processes in it.
+type Info struct {
+	// Release is the kernel release, as uname -r prints it.
+	Release string `json:"release"`
+	// Modules are the modules under test, by name.
+	Modules map[string]Module `json:"modules"`
+}
+
+// Module is a loadable module in the guest's file system.
+type Module struct {
+	// Path is the .ko file.
+	Path string `json:"path"`
+	// Depends are the .ko files to load first, in this order.
+	Depends []string `json:"depends,omitempty"`
+}
