@@ -1,0 +1,159 @@
+// Command guestinit is /init of a kmodtest guest.
+//
+// It prepares the file systems, greets the host on the second serial port,
+// takes a job from it (package wire), unpacks the payload, runs the job's
+// processes, hands back their output, the kernel log and the files that they
+// wrote, and powers the machine off. It refuses to run anywhere but as the
+// first process of a guest.
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/kmodtest/kmodtest/internal/guestenv"
+	"github.com/kmodtest/kmodtest/internal/wire"
+)
+
+// port is the serial port that carries the frames.
+const port = "/dev/ttyS1"
+
+func main() {
+	if os.Getpid() != 1 {
+		fmt.Fprintln(os.Stderr, "guestinit: this is the init of a kmodtest guest; it runs as process 1 only")
+		os.Exit(2)
+	}
+	// The guest has little memory, and this process lives for seconds.
+	debug.SetGCPercent(400)
+	if err := run(); err != nil {
+		// Without a host to tell, the console is the last resort.
+		fmt.Fprintln(os.Stderr, "guestinit:", err)
+	}
+	powerOff()
+}
+
+func run() error {
+	if err := mountAll(); err != nil {
+		return err
+	}
+	if err := guestenv.Check(); err != nil {
+		return err
+	}
+	tty, err := openPort(port)
+	if err != nil {
+		return err
+	}
+	in := &initProcess{tty: tty, out: wire.NewWriter(tty), frames: wire.NewReader(tty)}
+	if err := in.serve(); err != nil {
+		if werr := in.out.Write(wire.Error, []byte(err.Error())); werr != nil {
+			return fmt.Errorf("%w (and the host does not listen: %v)", err, werr)
+		}
+		if derr := drainPort(tty); derr != nil {
+			return derr
+		}
+	}
+	return nil
+}
+
+// initProcess is the state of the guest's init.
+type initProcess struct {
+	tty    *os.File
+	out    *wire.Writer
+	frames *wire.Reader
+	kmsg   *kmsg
+	procs  *reaper
+}
+
+// serve talks to the host: greeting, job, processes, outputs, summary.
+func (in *initProcess) serve() error {
+	var uts unix.Utsname
+	if err := unix.Uname(&uts); err != nil {
+		return fmt.Errorf("read uname: %w", err)
+	}
+	var err error
+	if in.kmsg, err = openKmsg(in.out); err != nil {
+		return err
+	}
+	// The boot log goes first: a guest that is frozen and restored after the
+	// greeting must not tell it again.
+	if err := in.kmsg.drain(); err != nil {
+		return err
+	}
+	if err := in.out.WriteJSON(wire.Hello, wire.Greeting{
+		Version: wire.Version, Release: unix.ByteSliceToString(uts.Release[:]),
+	}); err != nil {
+		return err
+	}
+	job, err := in.readJob()
+	if err != nil {
+		return err
+	}
+	if err := setClock(time.Unix(0, job.Now)); err != nil {
+		return err
+	}
+	if err := seedRandom(job.Seed); err != nil {
+		return err
+	}
+	if err := unpackPayload(job.PayloadSize); err != nil {
+		return err
+	}
+	if err := guestenv.Write(job.Info); err != nil {
+		return err
+	}
+	for _, ko := range job.Preload {
+		if err := loadModule(ko); err != nil {
+			return err
+		}
+	}
+	in.procs = newReaper()
+	go in.kmsg.follow()
+	go in.obey()
+	for i, s := range job.Steps {
+		interactive := job.Interactive && i == len(job.Steps)-1
+		st := in.runStep(s, interactive)
+		if err := in.out.WriteJSON(wire.Exited, st); err != nil {
+			return err
+		}
+	}
+	for _, o := range job.Outputs {
+		if err := sendOutput(in.out, o); err != nil {
+			return err
+		}
+	}
+	return in.finish(job)
+}
+
+// readJob waits for the host's job, for as long as the host likes: the guest
+// may be frozen here.
+func (in *initProcess) readJob() (*wire.Job, error) {
+	f, err := in.frames.Read()
+	if err != nil {
+		return nil, fmt.Errorf("read job: %w", err)
+	}
+	if f.Type != wire.Start {
+		return nil, fmt.Errorf("read job: frame of type %d", f.Type)
+	}
+	job := new(wire.Job)
+	return job, f.Decode(job)
+}
+
+// finish writes the summary, after which nothing happens in the guest.
+func (in *initProcess) finish(job *wire.Job) error {
+	in.procs.killAll()
+	if err := in.kmsg.settle(); err != nil {
+		return err
+	}
+	sum, err := summarize(job.Info)
+	if err != nil {
+		return err
+	}
+	sum.LostKmsg = in.kmsg.lost()
+	if err := in.out.WriteJSON(wire.Done, sum); err != nil {
+		return err
+	}
+	return drainPort(in.tty)
+}

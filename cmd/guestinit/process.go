@@ -1,0 +1,228 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/kmodtest/kmodtest/internal/wire"
+)
+
+// reaper collects every process that ends: those of the steps, and orphans,
+// which become children of process 1.
+type reaper struct {
+	mu      sync.Mutex
+	waiting map[int]chan ended
+	early   map[int]ended
+	main    int // the running step's process, 0 if there is none
+}
+
+type ended struct {
+	status syscall.WaitStatus
+	usage  syscall.Rusage
+}
+
+func newReaper() *reaper {
+	return &reaper{waiting: make(map[int]chan ended), early: make(map[int]ended)}
+}
+
+// start starts a process and returns the channel that tells how it ended.
+func (r *reaper) start(s wire.Step, files []*os.File, attr *syscall.SysProcAttr) (int, <-chan ended, error) {
+	p, err := os.StartProcess(s.Args[0], s.Args, &os.ProcAttr{Dir: s.Dir, Env: s.Env, Files: files, Sys: attr})
+	if err != nil {
+		return 0, nil, err
+	}
+	ch := make(chan ended, 1)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.main = p.Pid
+	if e, ok := r.early[p.Pid]; ok {
+		delete(r.early, p.Pid)
+		ch <- e
+	} else {
+		r.waiting[p.Pid] = ch
+	}
+	return p.Pid, ch, nil
+}
+
+// loop reaps for as long as there are children.
+func (r *reaper) loop() {
+	for {
+		var e ended
+		pid, err := syscall.Wait4(-1, &e.status, 0, &e.usage)
+		if errors.Is(err, syscall.EINTR) {
+			continue
+		}
+		if err != nil {
+			return
+		}
+		r.mu.Lock()
+		if ch, ok := r.waiting[pid]; ok {
+			delete(r.waiting, pid)
+			ch <- e
+		} else {
+			r.early[pid] = e
+		}
+		r.mu.Unlock()
+	}
+}
+
+// signal sends sig to the running step's process.
+func (r *reaper) signal(sig syscall.Signal) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.main != 0 {
+		// The process may have ended already; then there is nothing to do.
+		_ = syscall.Kill(r.main, sig)
+	}
+}
+
+// killAll ends every process but this one.
+func (r *reaper) killAll() {
+	// ESRCH says that there is none left.
+	_ = syscall.Kill(-1, syscall.SIGKILL)
+}
+
+// runStep runs one process to its end, with its output on its way to the host.
+func (in *initProcess) runStep(s wire.Step, interactive bool) wire.ExitStatus {
+	st := wire.ExitStatus{Step: s.Name, Code: -1}
+	if interactive {
+		return in.runInteractive(s, st)
+	}
+	var pipes [2][2]*os.File
+	for i := range pipes {
+		r, w, err := os.Pipe()
+		if err != nil {
+			st.Error = err.Error()
+			return st
+		}
+		pipes[i] = [2]*os.File{r, w}
+	}
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		st.Error = err.Error()
+		return st
+	}
+	defer null.Close()
+	_, done, err := in.procs.start(s, []*os.File{null, pipes[0][1], pipes[1][1]}, nil)
+	for i := range pipes {
+		pipes[i][1].Close()
+	}
+	if err != nil {
+		st.Error = err.Error()
+		return st
+	}
+	go in.procs.loop()
+
+	var wg sync.WaitGroup
+	for i, t := range []wire.Type{wire.Stdout, wire.Stderr} {
+		wg.Go(func() { in.forward(pipes[i][0], t) })
+	}
+	e := <-done
+	// A process that outlives the step may hold the pipes open. What it had
+	// written by now is read; then it ends, so that the pipes do too.
+	drained := make(chan struct{})
+	go func() { wg.Wait(); close(drained) }()
+	select {
+	case <-drained:
+	case <-time.After(200 * time.Millisecond):
+	}
+	in.procs.killAll()
+	<-drained
+	return e.exitStatus(st)
+}
+
+func (e ended) exitStatus(st wire.ExitStatus) wire.ExitStatus {
+	st.MaxRSS = e.usage.Maxrss
+	if e.status.Signaled() {
+		st.Signal = unix.SignalName(e.status.Signal())
+		return st
+	}
+	st.Code = e.status.ExitStatus()
+	return st
+}
+
+// runInteractive gives the process a terminal: the third serial port.
+func (in *initProcess) runInteractive(s wire.Step, st wire.ExitStatus) wire.ExitStatus {
+	tty, err := os.OpenFile("/dev/ttyS2", os.O_RDWR, 0)
+	if err != nil {
+		st.Error = err.Error()
+		return st
+	}
+	defer tty.Close()
+	_, done, err := in.procs.start(s, []*os.File{tty, tty, tty}, &syscall.SysProcAttr{Setsid: true, Setctty: true})
+	if err != nil {
+		st.Error = err.Error()
+		return st
+	}
+	go in.procs.loop()
+	return (<-done).exitStatus(st)
+}
+
+// forward copies r to the host in frames of type t.
+//
+// Which test a kernel message belongs to is known only if the test's output
+// and the message keep their order. The kernel log has no mark of the
+// process's writes, so the reader has to be quicker than the process: it runs
+// with real-time priority, takes what the process wrote before the process
+// goes on (there is one CPU), and forwards the log before the output.
+func (in *initProcess) forward(r *os.File, t wire.Type) {
+	defer r.Close()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	// The kernel may refuse (no real-time bandwidth); the order is then only
+	// as good as the scheduler.
+	_ = unix.SchedSetAttr(0, &unix.SchedAttr{
+		Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Priority: 10,
+	}, 0)
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := syscall.Read(int(r.Fd()), buf)
+		if errors.Is(err, syscall.EINTR) {
+			continue
+		}
+		if n <= 0 {
+			return
+		}
+		if err := in.kmsg.drain(); err != nil {
+			return
+		}
+		if err := in.out.Write(t, buf[:n]); err != nil {
+			return
+		}
+	}
+}
+
+// obey carries out what the host asks for while processes run.
+func (in *initProcess) obey() {
+	for {
+		f, err := in.frames.Read()
+		if err != nil {
+			return
+		}
+		switch f.Type {
+		case wire.Signal:
+			var sig int
+			if f.Decode(&sig) == nil {
+				in.procs.signal(syscall.Signal(sig))
+			}
+		case wire.Dump:
+			// sysrq-t and sysrq-w need the mask opened; sysrq-d is locks held.
+			for _, w := range [][2]string{
+				{"/proc/sys/kernel/sysrq", "1"},
+				{"/proc/sysrq-trigger", "w"}, {"/proc/sysrq-trigger", "l"}, {"/proc/sysrq-trigger", "t"},
+			} {
+				if err := os.WriteFile(w[0], []byte(w[1]), 0); err != nil {
+					_ = in.out.Write(wire.Error, fmt.Appendf(nil, "dump task states: %v", err))
+				}
+			}
+			_ = in.kmsg.drain()
+		}
+	}
+}

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/kmodtest/kmodtest/internal/guestenv"
+	"github.com/kmodtest/kmodtest/internal/wire"
+)
+
+// mounts are the file systems of a guest. Those that a kernel may lack are
+// optional: what needs them says so itself.
+var mounts = []struct {
+	fstype, dir string
+	optional    bool
+}{
+	{"proc", "/proc", false},
+	{"sysfs", "/sys", false},
+	{"devtmpfs", "/dev", false},
+	{"tmpfs", "/run", false},
+	{"tmpfs", "/tmp", false},
+	{"debugfs", "/sys/kernel/debug", true},
+	{"tracefs", "/sys/kernel/tracing", true},
+}
+
+func mountAll() error {
+	for _, m := range mounts {
+		if err := os.MkdirAll(m.dir, 0o755); err != nil && !m.optional {
+			return fmt.Errorf("make mount point: %w", err)
+		}
+		if err := unix.Mount(m.fstype, m.dir, m.fstype, 0, ""); err != nil && !m.optional {
+			return fmt.Errorf("mount %s on %s: %w", m.fstype, m.dir, err)
+		}
+	}
+	// Tests expect a sticky, world-writable /tmp.
+	if err := os.Chmod("/tmp", 0o1777|os.ModeSticky); err != nil {
+		return fmt.Errorf("open up /tmp: %w", err)
+	}
+	if err := unix.Sethostname([]byte("guest")); err != nil {
+		return fmt.Errorf("set host name: %w", err)
+	}
+	return setLoopbackUp()
+}
+
+// setLoopbackUp sets lo up, as every distribution's init does.
+func setLoopbackUp() error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("open socket: %w", err)
+	}
+	defer unix.Close(fd)
+	ifr, err := unix.NewIfreq("lo")
+	if err != nil {
+		return fmt.Errorf("name lo: %w", err)
+	}
+	ifr.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
+	if err := unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, ifr); err != nil {
+		return fmt.Errorf("set lo up: %w", err)
+	}
+	return nil
+}
+
+// openPort opens a serial port for bytes as they are. The file stays blocking:
+// a port in Go's poller would be set non-blocking for nothing.
+func openPort(name string) (*os.File, error) {
+	fd, err := unix.Open(name, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", name, err)
+	}
+	t, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+	if err != nil {
+		return nil, fmt.Errorf("read settings of %s: %w", name, err)
+	}
+	// cfmakeraw(3).
+	t.Iflag &^= unix.IGNBRK | unix.BRKINT | unix.PARMRK | unix.ISTRIP | unix.INLCR | unix.IGNCR | unix.ICRNL | unix.IXON
+	t.Oflag &^= unix.OPOST
+	t.Lflag &^= unix.ECHO | unix.ECHONL | unix.ICANON | unix.ISIG | unix.IEXTEN
+	t.Cflag &^= unix.CSIZE | unix.PARENB
+	t.Cflag |= unix.CS8 | unix.CREAD | unix.CLOCAL
+	t.Cc[unix.VMIN], t.Cc[unix.VTIME] = 1, 0
+	// The rate matters for nothing but the driver's time-outs.
+	t.Cflag = t.Cflag&^unix.CBAUD | unix.B115200
+	if err := unix.IoctlSetTermios(fd, unix.TCSETS, t); err != nil {
+		return nil, fmt.Errorf("set %s raw: %w", name, err)
+	}
+	return os.NewFile(uintptr(fd), name), nil
+}
+
+// drainPort waits until everything written has left the machine.
+func drainPort(tty *os.File) error {
+	if err := unix.IoctlSetInt(int(tty.Fd()), unix.TCSBRK, 1); err != nil {
+		return fmt.Errorf("drain %s: %w", tty.Name(), err)
+	}
+	return nil
+}
+
+func setClock(now time.Time) error {
+	tv := unix.NsecToTimeval(now.UnixNano())
+	if err := unix.Settimeofday(&tv); err != nil {
+		return fmt.Errorf("set clock: %w", err)
+	}
+	return nil
+}
+
+// seedRandom mixes seed into the random pool, credits it, and reseeds the
+// generator: guests restored from one snapshot must not share its state.
+// The ioctls are those of drivers/char/random.c (include/uapi/linux/random.h).
+func seedRandom(seed []byte) error {
+	fd, err := unix.Open("/dev/urandom", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("seed random pool: %w", err)
+	}
+	defer unix.Close(fd)
+	var info struct {
+		bits, size int32
+		buf        [256]byte
+	}
+	n := copy(info.buf[:], seed)
+	info.bits, info.size = int32(8*n), int32(n)
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.RNDADDENTROPY,
+		uintptr(unsafe.Pointer(&info))); errno != 0 {
+		return fmt.Errorf("add entropy: %w", errno)
+	}
+	const rndReseedCRNG = 0x5207 // RNDRESEEDCRNG, since Linux 4.14
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), rndReseedCRNG, 0); errno != 0 {
+		return fmt.Errorf("reseed random generator: %w", errno)
+	}
+	return nil
+}
+
+func loadModule(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("load module: %w", err)
+	}
+	defer f.Close()
+	if err := unix.FinitModule(int(f.Fd()), "", 0); err != nil && err != unix.EEXIST {
+		return fmt.Errorf("load module %s: %w", path, err)
+	}
+	return nil
+}
+
+// summarize looks at what the guest is left with.
+func summarize(info guestenv.Info) (wire.Summary, error) {
+	var s wire.Summary
+	for name := range info.Modules {
+		if _, err := os.Stat("/sys/module/" + name + "/initstate"); err == nil {
+			s.Loaded = append(s.Loaded, name)
+		}
+	}
+	b, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return s, fmt.Errorf("read memory state: %w", err)
+	}
+	for line := range bytes.Lines(b) {
+		f := bytes.Fields(line)
+		if len(f) < 2 {
+			continue
+		}
+		kib, _ := strconv.ParseInt(string(f[1]), 10, 64)
+		switch string(f[0]) {
+		case "MemTotal:":
+			s.MemTotal = kib
+		case "MemAvailable:":
+			s.MemAvailable = kib
+		}
+	}
+	return s, nil
+}
+
+func powerOff() {
+	// The page cache holds nothing that outlives the machine: no sync.
+	err := unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)
+	fmt.Fprintln(os.Stderr, "guestinit: power off:", err)
+	select {} // an init that returns panics the kernel
+}

@@ -1,0 +1,86 @@
+package wire
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/kmodtest/kmodtest/internal/guestenv"
+)
+
+// Version is the version of the protocol. Host and guest have to agree.
+const Version = 1
+
+// Greeting is what the guest tells of itself.
+type Greeting struct {
+	Version int    `json:"version"`
+	Release string `json:"release"`
+}
+
+// Job tells the guest what to do.
+type Job struct {
+	// Now is the host's time in nanoseconds since 1970.
+	Now int64 `json:"now"`
+	// Seed is mixed into the guest's random pool.
+	Seed []byte `json:"seed"`
+	// PayloadSize is the length in bytes of the tar archive at the start of
+	// the payload device, 0 if there is none. It is unpacked over /.
+	PayloadSize int64 `json:"payload_size"`
+	// Info is written to guestenv.InfoPath.
+	Info guestenv.Info `json:"info"`
+	// Preload are the .ko files to load first, in this order.
+	Preload []string `json:"preload,omitempty"`
+	// Steps are the processes to run, one after the other.
+	Steps []Step `json:"steps"`
+	// Outputs are the files and directories to hand back at the end, if they
+	// exist then.
+	Outputs []string `json:"outputs,omitempty"`
+	// Interactive connects the last step to the third serial port.
+	Interactive bool `json:"interactive,omitempty"`
+}
+
+// Step is one process.
+type Step struct {
+	Name string   `json:"name"`
+	Args []string `json:"args"`
+	Dir  string   `json:"dir"`
+	Env  []string `json:"env"`
+}
+
+// ExitStatus tells how a step's process ended.
+type ExitStatus struct {
+	Step string `json:"step"`
+	// Code is the exit status; it is -1 if a signal ended the process.
+	Code   int    `json:"code"`
+	Signal string `json:"signal,omitempty"`
+	// Error is why the process could not be started.
+	Error string `json:"error,omitempty"`
+	// MaxRSS is the process's peak memory in KiB.
+	MaxRSS int64 `json:"max_rss"`
+}
+
+// FileHeader announces a file. Size bytes of FileData follow.
+type FileHeader struct {
+	Path string `json:"path"`
+	Mode uint32 `json:"mode"`
+	Size int64  `json:"size"`
+}
+
+// Summary is the guest's last word. It is written after every process of the
+// guest has ended and the kernel log was read to its end.
+type Summary struct {
+	// Loaded are the modules, of those in Info, that were still loaded.
+	Loaded []string `json:"loaded,omitempty"`
+	// LostKmsg counts reads of the kernel log that found records overwritten.
+	LostKmsg int `json:"lost_kmsg,omitempty"`
+	// MemTotal and MemAvailable are in KiB, from /proc/meminfo.
+	MemTotal     int64 `json:"mem_total"`
+	MemAvailable int64 `json:"mem_available"`
+}
+
+// Decode decodes the JSON payload of f into v.
+func (f Frame) Decode(v any) error {
+	if err := json.Unmarshal(f.Payload, v); err != nil {
+		return fmt.Errorf("decode frame of type %d: %w: %v", f.Type, ErrDamaged, err)
+	}
+	return nil
+}

@@ -1,0 +1,134 @@
+package vm
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/kmodtest/kmodtest/internal/guestenv"
+)
+
+// Accel is how the guest's processor is provided.
+type Accel string
+
+// The accelerators of QEMU that kmodtest uses.
+const (
+	TCG Accel = "tcg"
+	KVM Accel = "kvm"
+)
+
+// PayloadDeviceSize is the size in bytes of the payload device. The file
+// behind it is sparse: only what a payload fills is ever allocated.
+const PayloadDeviceSize = 256 << 20
+
+// Config describes a guest. Kernel and Initrd are required.
+type Config struct {
+	// QEMU is the path of qemu-system-x86_64.
+	QEMU string
+	// Kernel is the kernel image, Initrd the initramfs.
+	Kernel, Initrd string
+	// KernelArgs are added to the kernel command line.
+	KernelArgs []string
+	// MemoryMiB is the guest's memory; 0 means 512.
+	MemoryMiB int
+	// CPUs is the number of the guest's processors; 0 means 1. More than one
+	// blurs which test a kernel message belongs to.
+	CPUs int
+	// Accel is the accelerator; empty means TCG.
+	Accel Accel
+	// Payload is the file behind the payload device, PayloadDeviceSize bytes
+	// long; empty leaves the device out.
+	Payload string
+	// RAM is the file that holds the guest's memory; empty uses anonymous
+	// memory. A guest that is saved needs one.
+	RAM string
+}
+
+func (c Config) memory() int { return max(c.MemoryMiB, 0) + 512*b2i(c.MemoryMiB <= 0) }
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// Validate reports everything that is wrong with c.
+func (c Config) Validate() error {
+	var errs []error
+	if c.QEMU == "" {
+		errs = append(errs, errors.New("no QEMU"))
+	}
+	if strings.ContainsAny(c.QEMU, " \t") {
+		errs = append(errs, fmt.Errorf("QEMU path %q: blanks are not supported by vmtest", c.QEMU))
+	}
+	if c.Kernel == "" {
+		errs = append(errs, errors.New("no kernel image"))
+	}
+	if c.Initrd == "" {
+		errs = append(errs, errors.New("no initramfs"))
+	}
+	if c.Accel != "" && c.Accel != TCG && c.Accel != KVM {
+		errs = append(errs, fmt.Errorf("accelerator %q: known are %s and %s", c.Accel, TCG, KVM))
+	}
+	return errors.Join(errs...)
+}
+
+// cmdline is the kernel command line.
+func (c Config) cmdline() string {
+	args := []string{
+		guestenv.CmdlineToken,
+		"console=ttyS0",
+		// Warnings and worse reach the console, the rest only the log: a boot
+		// that prints every line spends a tenth of its time on the port.
+		"loglevel=5",
+		// A panic ends the guest at once (with -no-reboot). An oops does not:
+		// what follows it tells more.
+		"panic=-1",
+		// Self-tests and mitigations say nothing about a module, and TCG has
+		// no clock to check the TSC against.
+		"cryptomgr.notests", "mitigations=off", "tsc=reliable", "random.trust_cpu=on",
+		// The log must hold a splat that is followed by a flood.
+		"log_buf_len=4M",
+	}
+	return strings.Join(append(args, c.KernelArgs...), " ")
+}
+
+// fds are the numbers that the inherited descriptors have in QEMU.
+type fds struct{ console, frames, terminal, qmp int }
+
+// args is QEMU's command line after the program.
+func (c Config) args(fd fds) []string {
+	accel := c.Accel
+	if accel == "" {
+		accel = TCG
+	}
+	cpu := "max"
+	if accel == KVM {
+		cpu = "host"
+	}
+	// What a test never looks at is left out: it costs boot time.
+	machine := "q35,accel=" + string(accel) + ",smm=off,usb=off,sata=off,vmport=off,graphics=off"
+	args := []string{
+		"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
+		"-cpu", cpu, "-smp", fmt.Sprint(max(c.CPUs, 1)), "-m", fmt.Sprintf("%dM", c.memory()),
+	}
+	if c.RAM != "" {
+		machine += ",memory-backend=ram"
+		args = append(args, "-object", fmt.Sprintf("memory-backend-file,id=ram,mem-path=%s,size=%dM,share=on", c.RAM, c.memory()))
+	}
+	args = append(args, "-machine", machine)
+	for _, ch := range []struct {
+		id string
+		fd int
+	}{{"console", fd.console}, {"frames", fd.frames}, {"terminal", fd.terminal}} {
+		args = append(args, "-chardev", fmt.Sprintf("socket,id=%s,fd=%d", ch.id, ch.fd), "-serial", "chardev:"+ch.id)
+	}
+	args = append(args, "-chardev", fmt.Sprintf("socket,id=qmp,fd=%d", fd.qmp), "-mon", "chardev=qmp,mode=control")
+	if c.Payload != "" {
+		args = append(args,
+			"-object", fmt.Sprintf("memory-backend-file,id=payload,mem-path=%s,size=%d,share=on", c.Payload, PayloadDeviceSize),
+			"-device", "ivshmem-plain,memdev=payload,master=on")
+	}
+	return args
+}
