@@ -1,0 +1,285 @@
+package klog
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// report is a finding under construction.
+type report struct {
+	Finding
+	rule  *rule
+	title string
+
+	raw     strings.Builder
+	rawKept int // length of raw up to the last line that belongs to the report
+	foreign int // foreign lines in a row
+
+	traced   bool // a call trace or an instruction pointer was seen
+	inTrace  bool // the line before was a frame
+	ended    bool // "---[ end trace" was seen
+	paniced  bool // "Kernel panic" was seen
+	complete bool // nothing can follow
+
+	cur  *[]Frame // where frames go
+	name string   // what to call the stack that the next frame starts
+	cont bool     // the next trace continues cur, which holds only an instruction pointer
+}
+
+func newReport(rl *rule, title string, r Record) *report {
+	p := &report{rule: rl, title: title}
+	p.PID, p.CPU = -1, -1
+	p.First, p.Start = r.Seq, r.Time
+	p.Last, p.End = r.Seq, r.Time
+	return p
+}
+
+// absorbs reports whether a line that could start a report belongs to this one.
+func (p *report) absorbs(rl *rule, line string) bool {
+	switch {
+	case p.rule.single:
+		return false
+	case rl.rank == rankOpener && rl.traced:
+		return false // decided by the scanner
+	case strings.HasPrefix(line, "Kernel panic - not syncing: "):
+		// Whatever led to it, the panic is its end.
+		return !p.paniced
+	case p.rule.kind == KindOOM && rl.kind == KindOOM && strings.Contains(line, "Killed process"):
+		return true
+	case p.rule.kind == KindDuplicate && rl.kind == KindDuplicate && strings.Contains(line, "kobject_add_internal"):
+		return true
+	case p.rule.kind == KindRCUStall && rl.kind == KindRCUStall:
+		// Expedited and normal stall are told within one another.
+		return !p.ended
+	case rl.rank == rankOpener:
+		// A second "cut here" is a second report, except after a line that
+		// only BUG_ON_DATA_CORRUPTION follows up (include/linux/bug.h).
+		return !p.traced && p.rule.rank == rankSpecific
+	}
+	return !p.traced && !p.ended
+}
+
+// head takes in a further line at the head of the report: the better informed
+// one names it.
+func (p *report) head(rl *rule, title string) {
+	if strings.HasPrefix(title, "Out of memory: killed") && p.rule.kind == KindOOM {
+		p.title, p.rule = title, rl
+		p.complete = true
+		return
+	}
+	if rl.kind == KindPanic || rl.kind == KindStack && strings.HasPrefix(title, "kernel panic") {
+		p.paniced = true
+		if p.traced || p.rule.rank > rankOpener {
+			return
+		}
+	}
+	if rl.rank > p.rule.rank {
+		p.rule, p.title = rl, title
+	}
+	if rl.ends && p.rule != rl && p.rule.rank == rankSpecific {
+		// The message did not know that a WARN or BUG carries it.
+		c := *p.rule
+		c.ends = true
+		p.rule = &c
+	}
+}
+
+var (
+	cpuLine     = regexp.MustCompile(`^CPU: (\d+) (?:UID: \d+ )?PID: (\d+) Comm: (.*?) (?:Kdump: loaded )?(?:Not tainted|Tainted: )`)
+	taskLine    = regexp.MustCompile(`^task:(.*?)\s+state:\S+ .*?\bpid:(\d+)`)
+	hungLine    = regexp.MustCompile(`^INFO: task (.+):(\d+) blocked `)
+	unloadedRef = regexp.MustCompile(`\[last unloaded: ([\w-]+)`)
+	originLine  = regexp.MustCompile(`(?i)^\s*(allocated|freed) (?:in|by) `)
+
+	// ours matches the lines that reports consist of besides frames: registers,
+	// headings, dumps of objects and pages.
+	ours = regexp.MustCompile(`^\s*(?:` + strings.Join([]string{
+		`Call [Tt]race:`, `</?(?:TASK|IRQ|NMI|SOFTIRQ|EOI|#DF|ENTRY_TRAMPOLINE|EXCEPTION)>`, `Modules linked in:`, `CPU: \d+`, `R[A-Z0-9]{1,2}: `, `RIP: `, `EFLAGS`, `Code: `, `CR[0-9]: `, `CS: `, `FS: `, `DR\d: `, `PKRU: `,
+		`Hardware name:`, `Workqueue:`, `Tainted: `, `\[[A-Z]\]=`, `PGD `, `P4D `, `Oops`, `#PF:`, `BUG`, `WARNING`, `INFO: `, `---\[ end `, `note: .* exited with`, `Kernel Offset:`, `Kernel panic`, `Rebooting in`, `Fixing recursive fault`, `Stack:`, `stack backtrace:`, `other info`, `invalid opcode`, `general protection`,
+		`Slab 0x`, `Object `, `Redzone `, `Padding `, `Bytes b4 `, `FIX `, `Allocated `, `Freed `, `allocated by`, `freed by`, `0x[0-9a-f]+-0x[0-9a-f]+`, `kfence-#`, `Read of size`, `Write of size`, `The buggy address`, `Memory state`, `[> ]?(?:ffff|0x)[0-9a-f]+`, `page:`, `flags: `, `raw: `, `page dumped`, `head:`, `Disabling lock debugging`,
+		`watchdog:`, `rcu:`, `\(detected by`, `Sending NMI`, `NMI backtrace`, `task:`, `"echo 0 >`, `Showing all locks`, `#\d+: `, `-> #\d`, `Possible unsafe`, `but task is already`, `which lock already`, `the existing dependency`, `kobject: `, `Mem-Info`, `Node \d`, `DMA`, `Normal`, `oom-kill:`, `Tasks state`, `\[ *\d+\] +\d+`, `oom_reaper`, `ref_tracker`, `backtrace`, `comm "`, `hex dump`, `irq event`, `hardirqs|softirqs`, `preempt_count`, `in_atomic\(`, `CPU#\d`, `Preemption disabled`, `handlers:`, `pc :`, `lr :`, `sp :`, `x\d+ ?:`,
+	}, "|") + `)`)
+)
+
+// take adds a line. It returns false when the line belongs to the report no
+// more, and the report is complete.
+func (p *report) take(r Record, line string) bool {
+	if p.complete && p.First != r.Seq && p.Last != r.Seq {
+		return false
+	}
+	mine := p.parse(line)
+	switch {
+	case mine:
+		p.foreign = 0
+		p.Last, p.End = r.Seq, r.Time
+	case p.rule.single && p.raw.Len() > 0, p.ended && p.foreign >= 2, p.foreign >= maxForeign:
+		return false
+	default:
+		p.foreign++
+	}
+	p.keep(line, mine)
+	return true
+}
+
+// keep stores a line as raw text. What follows the last line of the report is
+// cut off in the end.
+func (p *report) keep(line string, mine bool) {
+	if p.raw.Len()+len(line) > maxRaw {
+		return
+	}
+	p.raw.WriteString(line)
+	p.raw.WriteByte('\n')
+	if mine {
+		p.rawKept = p.raw.Len()
+	}
+}
+
+// parse extracts what the line says and reports whether it belongs to the
+// report.
+func (p *report) parse(line string) bool {
+	if fr, ok := parseFrame(line); ok && !p.ended {
+		p.addFrame(fr)
+		return true
+	}
+	wasTrace := p.inTrace
+	p.inTrace = false
+	if m := originLine.FindStringSubmatch(line); m != nil {
+		p.name, p.cur, p.cont = strings.ToUpper(m[1][:1])+m[1][1:], nil, false
+		// slub names the caller in the heading, the stack below may be missing.
+		if fr, ok := findSymbol(line); ok {
+			p.addFrame(fr)
+			p.inTrace = false
+		}
+		return true
+	}
+	if fr, ok := parseRIP(line); ok {
+		switch {
+		case p.ended:
+		case wasTrace && p.cur != nil:
+			// The place that an interrupt or fault hit, amid the trace.
+			p.addFrame(fr)
+		default:
+			p.name, p.cur = "RIP", nil
+			p.addFrame(fr)
+			p.inTrace, p.cont = false, true
+		}
+		return true
+	}
+	switch {
+	case strings.HasPrefix(line, "---[ end trace"):
+		p.ended = true
+		return true
+	case strings.HasPrefix(line, "---[ end Kernel panic"):
+		p.ended, p.complete = true, true
+		return true
+	case strings.HasPrefix(line, "Kernel panic - not syncing: "):
+		p.Fatal, p.paniced = true, true
+		return true
+	case strings.EqualFold(line, "call trace:"), line == "stack backtrace:":
+		if !p.cont {
+			p.name, p.cur = "Call Trace", nil
+		}
+		return true
+	}
+	if strings.HasPrefix(strings.TrimSpace(line), "<") && ours.MatchString(line) {
+		p.inTrace = wasTrace
+		return true
+	}
+	if m := cpuLine.FindStringSubmatch(line); m != nil && p.PID < 0 {
+		p.CPU, _ = strconv.Atoi(m[1])
+		p.PID, _ = strconv.Atoi(m[2])
+		p.Comm = m[3]
+		return true
+	}
+	if m := hungLine.FindStringSubmatch(line); m != nil {
+		p.PID, _ = strconv.Atoi(m[2])
+		p.Comm = m[1]
+		return true
+	}
+	if m := unloadedRef.FindStringSubmatch(line); m != nil {
+		p.unloaded = m[1]
+	}
+	if taskLine.MatchString(line) || strings.HasPrefix(line, "NMI backtrace for cpu") {
+		p.cur, p.cont = nil, false
+		return true
+	}
+	rl, _ := match(line)
+	if rl != nil && rl.rank > rankOpener && p.raw.Len() == 0 && p.warnSite(line, rl) {
+		return true
+	}
+	if strings.HasSuffix(line, ":") && !p.ended {
+		// KFENCE, lockdep and kmemleak put a heading above each trace.
+		p.name, p.cur, p.cont = strings.TrimSpace(strings.TrimSuffix(line, ":")), nil, false
+	}
+	if rl != nil {
+		p.warnSite(line, rl)
+		return true
+	}
+	return ours.MatchString(line)
+}
+
+// site is where a WARN or BUG stands, in the kernel's own words.
+var site = regexp.MustCompile(`^(?:kernel BUG at ([^\s!]+):(\d+)!|WARNING: CPU: \d+ PID: \d+ at (\S+):(\d+) |WARNING: (?:.* )?(\S+):(\d+) at )`)
+
+// warnSite remembers file and line of a WARN or BUG for the first frame.
+func (p *report) warnSite(line string, rl *rule) bool {
+	if rl.kind != KindWarn && rl.kind != KindBug || p.site != "" {
+		return true
+	}
+	m := site.FindStringSubmatch(line)
+	for i := 1; i+1 < len(m); i += 2 {
+		if m[i] != "" {
+			p.site = m[i]
+			p.siteLine, _ = strconv.Atoi(m[i+1])
+		}
+	}
+	return true
+}
+
+// addFrame adds a frame to the current trace or starts one.
+func (p *report) addFrame(fr Frame) {
+	p.inTrace, p.cont = true, false
+	if p.cur == nil {
+		origin := p.name == "Allocated" || p.name == "Freed"
+		if len(p.Frames) == 0 && !origin {
+			p.cur = &p.Frames
+		} else {
+			p.Stacks = append(p.Stacks, Stack{Name: p.name})
+			p.cur = &p.Stacks[len(p.Stacks)-1].Frames
+		}
+	}
+	if !(p.name == "Allocated" || p.name == "Freed") {
+		p.traced = true
+	}
+	*p.cur = append(*p.cur, fr)
+}
+
+// finish makes the finding. It returns false when it turned out to be none.
+// cut says that the log ended here.
+func (p *report) finish(cut bool) (Finding, bool) {
+	f := p.Finding
+	if p.rule.traced && !p.traced {
+		return f, false
+	}
+	f.Kind = p.rule.kind
+	f.Raw = p.raw.String()[:p.rawKept]
+	f.Truncated = cut && p.rule.ends && !p.ended
+	for _, l := range append([][]Frame{f.Frames}, stackFrames(&f)...) {
+		for _, fr := range l {
+			if fr.Module != "" && !slices.Contains(f.Modules, fr.Module) {
+				f.Modules = append(f.Modules, fr.Module)
+			}
+		}
+	}
+	if len(f.Frames) > 0 && f.Frames[0].Func == "" && f.unloaded != "" && !slices.Contains(f.Modules, f.unloaded) {
+		f.Modules = append(f.Modules, f.unloaded)
+	}
+	if f.site != "" && len(f.Frames) > 0 {
+		f.Frames[0].File, f.Frames[0].Line = f.site, f.siteLine
+	}
+	f.Title = finishTitle(p.title, culprit(&f))
+	return f, true
+}
+
