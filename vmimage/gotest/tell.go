@@ -1,0 +1,200 @@
+package gotest
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Teller tells a run's output in the mode that the user asked for. Tests that
+// the kernel found guilty end in FAIL, whatever they said themselves.
+type Teller struct {
+	mode    Mode
+	w       io.Writer
+	guilty  map[string]bool
+	last    string           // test named last, in the verbose modes
+	pending map[string][]row // buffered output by top-level test, in Plain
+	err     error
+}
+
+// row is a line that Plain has not told yet.
+type row struct {
+	test string
+	e    Event
+}
+
+// NewTeller returns a Teller that writes to w.
+func NewTeller(mode Mode, w io.Writer) *Teller {
+	return &Teller{mode: mode, w: w, guilty: make(map[string]bool), pending: make(map[string][]row)}
+}
+
+// Err returns the first error of the writer.
+func (t *Teller) Err() error { return t.err }
+
+// Event tells an event. The binary's own PASS or FAIL is left to Finish.
+func (t *Teller) Event(e Event) {
+	if e.Action == Result {
+		return
+	}
+	if e.Action == Pass && t.guilty[e.Test] {
+		e.Action = Fail
+		e.Line = strings.Replace(e.Line, "--- PASS:", "--- FAIL:", 1)
+	}
+	if e.Action == Fail {
+		// A test fails with its subtests. Package testing sees to that for
+		// its own failures, but not for the kernel's.
+		if p := Parent(e.Test); p != "" {
+			t.guilty[p] = true
+		}
+	}
+	if t.mode == Plain {
+		t.plain(e)
+		return
+	}
+	if e.Action == Name && e.Test == "" && t.mode == Verbose {
+		return // go test -v does not print it
+	}
+	if e.Action != Output {
+		t.last = e.Test
+		t.print(t.mark() + e.Line)
+		return
+	}
+	t.print(e.Line)
+}
+
+// Accuse makes test fail, with the reason among its output. It has to come
+// before the test's end.
+func (t *Teller) Accuse(test, reason string) {
+	t.guilty[test] = true
+	text := indent(reason)
+	if t.mode == Plain {
+		t.buffer(test, Event{Action: Output, Test: test, Line: text})
+		return
+	}
+	if t.last != test {
+		t.print(fmt.Sprintf("%s=== NAME  %s\n", t.mark(), test))
+		t.last = test
+	}
+	t.print(text)
+}
+
+// Abort ends tests that will never end by themselves, subtests first.
+func (t *Teller) Abort(open []string) {
+	open = slices.Clone(open)
+	slices.Reverse(open)
+	for _, test := range open {
+		depth := strings.Count(test, "/")
+		t.Event(Event{Action: Fail, Test: test, Line: fmt.Sprintf("%s--- FAIL: %s (0.00s)\n", strings.Repeat("    ", depth), test)})
+	}
+}
+
+// Test tells a whole test of kmodtest's own, for a finding that belongs to no
+// test of the user's.
+func (t *Teller) Test(name, reason string) {
+	t.Event(Event{Action: Run, Test: name, Line: "=== RUN   " + name + "\n"})
+	t.Accuse(name, reason)
+	t.Event(Event{Action: Fail, Test: name, Line: "--- FAIL: " + name + " (0.00s)\n"})
+}
+
+// Finish tells the run's result.
+func (t *Teller) Finish(pass bool) {
+	for _, top := range slices.Sorted(maps.Keys(t.pending)) {
+		t.flush(top, false)
+	}
+	if pass {
+		t.print(t.mark() + "PASS\n")
+	} else {
+		t.print(t.mark() + "FAIL\n")
+	}
+}
+
+// logLine is a line of t.Log in verbose output.
+var logLine = regexp.MustCompile(`^ {4,}[^ :]+\.go:[0-9]+: `)
+
+// plain buffers a top-level test until it ends, then tells what go test tells
+// without -v: what was printed, and the logs of tests that failed.
+func (t *Teller) plain(e Event) {
+	top := Top(e.Test)
+	if top == "" {
+		if e.Action == Output {
+			t.print(e.Line)
+		}
+		return
+	}
+	t.buffer(e.Test, e)
+	if e.Ended() && e.Test == top {
+		t.flush(top, e.Action == Fail)
+	}
+}
+
+func (t *Teller) buffer(test string, e Event) {
+	top := Top(test)
+	t.pending[top] = append(t.pending[top], row{test, e})
+}
+
+func (t *Teller) flush(top string, failed bool) {
+	rows := t.pending[top]
+	delete(t.pending, top)
+	if failed {
+		t.flushFailed(rows, top)
+		return
+	}
+	inLog := false
+	for _, r := range rows {
+		if r.e.Action != Output {
+			inLog = false
+			continue
+		}
+		// The lines of a log after its first are indented once more.
+		inLog = logLine.MatchString(r.e.Line) || inLog && strings.HasPrefix(r.e.Line, "        ")
+		if !inLog {
+			t.print(r.e.Line)
+		}
+	}
+}
+
+// flushFailed tells a failed test: the end first, then its output, then its
+// failed subtests in the same way.
+func (t *Teller) flushFailed(rows []row, test string) {
+	var end Event
+	for _, r := range rows {
+		if r.test == test && r.e.Ended() {
+			end = r.e
+		}
+	}
+	t.print(end.Line)
+	var subs []string
+	for _, r := range rows {
+		switch {
+		case r.test == test && r.e.Action == Output:
+			t.print(r.e.Line)
+		case r.e.Action == Fail && Parent(r.test) == test && !slices.Contains(subs, r.test):
+			subs = append(subs, r.test)
+		}
+	}
+	for _, s := range subs {
+		t.flushFailed(rows, s)
+	}
+}
+
+func (t *Teller) mark() string {
+	if t.mode == JSON {
+		return string(rune(marker))
+	}
+	return ""
+}
+
+func (t *Teller) print(s string) {
+	if _, err := io.WriteString(t.w, s); err != nil && t.err == nil {
+		t.err = fmt.Errorf("write output: %w", err)
+	}
+}
+
+// indent indents a text like a test's log.
+func indent(s string) string {
+	lines := strings.Split(strings.TrimRight(s, "\n"), "\n")
+	return "    " + strings.Join(lines, "\n    ") + "\n"
+}

@@ -1,0 +1,182 @@
+package initramfs
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/u-root/mkuimage/cpio"
+
+	"github.com/kmodtest/kmodtest/vmimage/internal/cache"
+)
+
+// Options says what to build an image from.
+type Options struct {
+	// Store keeps images and their parts.
+	Store *cache.Store
+	// SourceDir is the root of kmodtest's own module: the u-root commands
+	// resolve through its go.mod, and the guest's init is built there.
+	SourceDir string
+	// Go is the go command.
+	Go string
+	// Progress, if not nil, is told of every part that has to be built.
+	Progress func(what string)
+}
+
+// Image is a built image.
+type Image struct {
+	// Path is the file.
+	Path string
+	// Digest identifies its content.
+	Digest string
+}
+
+// Build returns the image, and builds what the store lacks of it.
+func Build(ctx context.Context, o Options) (Image, error) {
+	version, err := exec.CommandContext(ctx, o.Go, "env", "GOVERSION").Output()
+	if err != nil {
+		return Image{}, fmt.Errorf("build image: ask %s for its version: %w", o.Go, err)
+	}
+	base, err := o.base(ctx, strings.TrimSpace(string(version)))
+	if err != nil {
+		return Image{}, fmt.Errorf("build u-root image: %w", err)
+	}
+	init, err := o.init(ctx, strings.TrimSpace(string(version)))
+	if err != nil {
+		return Image{}, fmt.Errorf("build guest init: %w", err)
+	}
+	key := digest("image", base.Key, init.Key)
+	e, err := o.Store.Get(ctx, "image", key, func(_ context.Context, dir string) error {
+		return concat(filepath.Join(dir, "initramfs.cpio"), filepath.Join(base.Dir, cpioName), filepath.Join(init.Dir, cpioName))
+	})
+	if err != nil {
+		return Image{}, fmt.Errorf("build image: %w", err)
+	}
+	return Image{Path: filepath.Join(e.Dir, "initramfs.cpio"), Digest: key}, nil
+}
+
+const cpioName = "part.cpio"
+
+// initPackages are the packages of this module that the guest's init is made
+// of.
+var initPackages = []string{"cmd/guestinit", "internal/guestenv", "internal/wire"}
+
+// init returns the archive with /init.
+func (o Options) init(ctx context.Context, version string) (cache.Entry, error) {
+	sum, err := sourceDigest(o.SourceDir, initPackages)
+	if err != nil {
+		return cache.Entry{}, err
+	}
+	return o.Store.Get(ctx, "init", digest("init", version, sum), func(ctx context.Context, dir string) error {
+		o.progress("guest init")
+		bin := filepath.Join(dir, "init")
+		cmd := exec.CommandContext(ctx, o.Go, "build", "-trimpath", "-ldflags=-s -w", "-o", bin, "./cmd/guestinit")
+		cmd.Dir = o.SourceDir
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64", "GOFLAGS=-buildvcs=false")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, out)
+		}
+		b, err := os.ReadFile(bin)
+		if err != nil {
+			return err
+		}
+		if err := os.Remove(bin); err != nil {
+			return err
+		}
+		return writeArchive(filepath.Join(dir, cpioName), []cpio.Record{
+			cpio.Directory("dev", 0o755),
+			// The kernel opens the console before anything is mounted.
+			cpio.CharDev("dev/console", 0o600, 5, 1),
+			cpio.StaticFile("init", string(b), 0o755),
+		})
+	})
+}
+
+// sourceDigest is the digest of the packages' sources and of the module's
+// requirements.
+func sourceDigest(root string, packages []string) (string, error) {
+	h := sha256.New()
+	files := []string{"go.mod", "go.sum"}
+	for _, p := range packages {
+		names, err := filepath.Glob(filepath.Join(root, p, "*.go"))
+		if err != nil {
+			return "", err
+		}
+		if len(names) == 0 {
+			return "", fmt.Errorf("%s is not kmodtest's own source: no Go file in %s: %w", root, p, fs.ErrNotExist)
+		}
+		for _, n := range names {
+			if !strings.HasSuffix(n, "_test.go") {
+				files = append(files, filepath.Join(p, filepath.Base(n)))
+			}
+		}
+	}
+	slices.Sort(files)
+	for _, f := range files {
+		b, err := os.ReadFile(filepath.Join(root, f))
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(h, "%s %d\n%s", f, len(b), b)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+func digest(parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+	return hex.EncodeToString(sum[:16])
+}
+
+func (o Options) progress(what string) {
+	if o.Progress != nil {
+		o.Progress(what)
+	}
+}
+
+func writeArchive(name string, records []cpio.Record) error {
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	w := cpio.Newc.Writer(f)
+	if err := cpio.WriteRecords(w, records); err == nil {
+		err = cpio.WriteTrailer(w)
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+// concat writes the files one after the other. The archives are padded: the
+// kernel looks for the next one at a multiple of four bytes.
+func concat(name string, parts ...string) error {
+	out, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	for _, p := range parts {
+		in, err := os.Open(p)
+		if err != nil {
+			return err
+		}
+		n, err := io.Copy(out, in)
+		in.Close()
+		if err != nil {
+			return err
+		}
+		if _, err := out.Write(make([]byte, -n&3)); err != nil {
+			return err
+		}
+	}
+	return out.Close()
+}
