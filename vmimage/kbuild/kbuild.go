@@ -17,6 +17,9 @@ type Module struct {
 	// SourceDir is the user's source directory that paths in messages and
 	// findings refer to.
 	SourceDir string
+	// Log is the output of the build that made it, with the user's paths;
+	// empty for a module that was not built here.
+	Log string
 	// Digest identifies the module's content.
 	Digest string
 }

@@ -1,6 +1,22 @@
 // Package kernel turns the name of a kernel into an unpacked, verified kernel
 // on disk: image, headers, modules, configuration and the toolchain that
 // builds modules for it.
+//
+//	store := kernel.OpenStore(dir, onWait, onWarn)   // *cache.Store, for every stage
+//	defer store.Close()                              // lets others prune what was used
+//	k, err := kernel.Get(ctx, kernel.Options{Store: store, Progress: f, Warn: g},
+//		kernel.Spec{Series: "6.12", Suite: "bookworm-security", Flavour: "cloud"})
+//	k, err  = kernel.Get(ctx, o, kernel.Spec{Path: "dir:/opt/k"})  // or "tree:/src/linux"
+//
+//	m, err := kbuild.Build(ctx, kbuild.Options{Kernel: k, Name: "vnet_nl",
+//		SourceDir: dir, Show: "kmod", Store: store, Log: os.Stderr})
+//	info, err := kbuild.Check(ko, k)                 // or kbuild.Prebuilt(ko, k)
+//	err = kbuild.CheckConfig(k, []string{"CONFIG_NET=y|m"})
+//
+//	store.List(), store.Prune(ctx, cache.PruneOptions{…})
+//
+// Get asks the archive once and keeps the answer; from then on neither it nor
+// Build needs the network.
 package kernel
 
 // Kernel is an unpacked kernel. All paths are absolute.
