@@ -2,36 +2,23 @@ package guestenv
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
-	"slices"
-	"strings"
 )
-
-// ErrOutside says that this process does not run in a kmodtest guest.
-var ErrOutside = errors.New("this is not a kmodtest guest")
 
 // Inside reports whether this process runs in a guest. It believes the kernel
 // command line only, which no program on a host can change.
-func Inside() bool {
-	cmdline, err := os.ReadFile("/proc/cmdline")
-	return err == nil && insideCmdline(string(cmdline))
-}
+func Inside() bool { return Check() == nil }
 
-func insideCmdline(cmdline string) bool {
-	return slices.Contains(strings.Fields(cmdline), CmdlineToken)
-}
-
-// Read returns what init says about the guest. Outside a guest the error is
-// ErrOutside, whatever may lie at InfoPath.
+// Read returns what init says about the guest. Outside a guest the error wraps
+// ErrNotGuest, whatever may lie at InfoPath.
 func Read() (Info, error) {
-	if !Inside() {
-		return Info{}, ErrOutside
+	if err := Check(); err != nil {
+		return Info{}, err
 	}
 	data, err := os.ReadFile(InfoPath)
 	if err != nil {
-		return Info{}, fmt.Errorf("read guest info: %w", err)
+		return Info{}, fmt.Errorf("read guest information: %w", err)
 	}
 	var info Info
 	if err := json.Unmarshal(data, &info); err != nil {

@@ -1,0 +1,33 @@
+// Package guest is for tests that run in a kmodtest guest: they load a kernel
+// module into a real kernel, use it, and leave the kernel as they found it.
+//
+// A test package says once that it needs a guest, and each test loads what it
+// tests:
+//
+//	func TestMain(m *testing.M) { guest.Main(m) }
+//
+//	func TestEcho(t *testing.T) {
+//		guest.Load(t, "vnet_nl", "numdevs=2")
+//		…
+//	}
+//
+// The clean-up of Load unloads the module and checks the unload contract: all
+// that can be seen of the kernel's registrations is compared with what it was
+// before the load. The list is in sources_text.go and sources_dir.go: modules,
+// generic netlink families and groups, rtnl link kinds, network devices, proc,
+// sysfs, debugfs and tracefs entries, sysctls, protocols, packet types, slab
+// caches, vmalloc areas, kernel threads (with them work queues that have a
+// rescuer), interrupts, kprobes. On a kernel booted with slub_debug=U also every
+// object that the module allocated and did not free, with the function that
+// allocated it.
+//
+// What cannot be seen on a stock kernel: pending timers and work items (they
+// show when they run into code that is gone, as an Oops), per-CPU memory, and
+// notifiers. The kernel log is watched for the faults that they cause.
+//
+// Outside a guest nothing here touches the kernel: Main skips, everything else
+// fails the test.
+//
+// Helpers for network modules: NetNS makes a network namespace, and package
+// guest/rtnl creates and changes links.
+package guest

@@ -1,0 +1,72 @@
+package guest
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"testing"
+
+	"github.com/kmodtest/kmodtest/internal/guestenv"
+)
+
+// Main runs the tests of a package that needs a guest. It is the whole of
+// TestMain and does not return:
+//
+//	func TestMain(m *testing.M) { guest.Main(m) }
+//
+// In a guest it runs the tests and then asks once more whether the kernel is as
+// it was before the first of them; if not, the exit status is 1. On any other
+// machine it says in one line what to do and exits with status 0, so that
+// "go test ./..." is of use on a host; listing tests works there, too.
+func Main(m *testing.M) {
+	flag.Parse()
+	if list := flag.Lookup("test.list"); list != nil && list.Value.String() != "" {
+		os.Exit(m.Run()) // lists, and runs nothing
+	}
+	if !guestenv.Inside() {
+		fmt.Println("SKIP: these tests load kernel modules and run in a guest only. " + howTo)
+		os.Exit(0)
+	}
+	os.Exit(runAndCheck(m, os.Stdout))
+}
+
+// runAndCheck runs the tests and the checks of the package as a whole, and
+// returns the exit status.
+func runAndCheck(m *testing.M, out io.Writer) int {
+	before, err := Snapshot()
+	if err != nil {
+		fmt.Fprintln(out, "guest:", err)
+		return 1
+	}
+	log, err := openKmsg()
+	if err != nil {
+		fmt.Fprintln(out, "guest:", err)
+		return 1
+	}
+	defer log.close()
+
+	status := m.Run()
+	problems := log.problems()
+	left, err := before.settle(settleLimit)
+	if err != nil {
+		problems = append(problems, err.Error())
+	}
+	if len(left) > 0 {
+		problems = append(problems, "the tests left behind:"+listed(left))
+	}
+	for _, p := range problems {
+		fmt.Fprintln(out, "guest:", p)
+		// A test that failed for the same reason has its own status already.
+		status = max(status, 1)
+	}
+	return status
+}
+
+// errOutside is ErrOutside outside a guest.
+func errOutside() error {
+	if !guestenv.Inside() {
+		return ErrOutside
+	}
+	return nil
+}

@@ -1,0 +1,205 @@
+package guest
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/kmodtest/kmodtest/internal/guestenv"
+	"golang.org/x/sys/unix"
+)
+
+// A Module is a module that a test has loaded. It is not safe for concurrent
+// use.
+type Module struct {
+	// Name is the module's name, as in /proc/modules.
+	Name string
+	// Params are the parameters that it was loaded with.
+	Params []string
+	// Path is its .ko file.
+	Path string
+
+	t      testing.TB
+	before *State
+	loaded []string // in the order of loading; the module itself is the last
+	text   []textRange
+
+	objects    []Object // leaked at the last unload
+	objectsErr error    // why they could not be looked for
+}
+
+// Load loads the module with the given name and parameters, its dependencies
+// first. If the kernel refuses it, the test ends with the errno and with what
+// the kernel said about it.
+//
+// At the test's clean-up the module is unloaded and the kernel is compared with
+// what it was before: whatever the module left behind fails the test, by name.
+// So does a fault that the kernel reported meanwhile, see WatchLog.
+func Load(t testing.TB, name string, params ...string) *Module {
+	t.Helper()
+	m, err := TryLoad(t, name, params...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// TryLoad is Load for tests of modules that must not load: it returns a
+// *LoadError where the kernel refuses. The kernel must be as it was before then,
+// too: what a refused module leaves behind fails the test.
+func TryLoad(t testing.TB, name string, params ...string) (*Module, error) {
+	t.Helper()
+	needGuest(t)
+	info, err := guestenv.Read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, ok := info.Modules[name]
+	if !ok {
+		t.Fatalf("load module %s: this guest has no such module, see [[module]] in kmodtest.toml", name)
+	}
+	WatchLog(t) // first, so that its verdict comes last
+	m := &Module{Name: name, Params: params, Path: file.Path, t: t}
+	if err := m.load(file.Depends); err != nil {
+		var refused *LoadError
+		if !errors.As(err, &refused) {
+			t.Fatal(err)
+		}
+		m.checkLeft("the kernel refused module " + name + ", but it left")
+		return nil, err
+	}
+	t.Cleanup(m.cleanup)
+	return m, nil
+}
+
+// load takes the snapshot and loads everything.
+func (m *Module) load(depends []string) error {
+	ko, err := readKo(m.Path)
+	if err != nil {
+		return err
+	}
+	if m.before, err = Snapshot(ko.linkKinds()...); err != nil {
+		return err
+	}
+	m.objectsErr = knowObjects()
+	for _, dep := range depends {
+		name := moduleName(dep)
+		if isLoaded(name) {
+			continue // was there before, and stays
+		}
+		if err := insert(name, dep, nil); err != nil {
+			return errors.Join(err, m.removeLoaded())
+		}
+		m.loaded = append(m.loaded, name)
+	}
+	if err := insert(m.Name, m.Path, m.Params); err != nil {
+		return errors.Join(err, m.removeLoaded())
+	}
+	m.loaded = append(m.loaded, m.Name)
+	m.text, err = textRanges(m.Name, ko)
+	return err
+}
+
+// insert loads one .ko file.
+func insert(name, path string, params []string) error {
+	log, err := openKmsg()
+	if err != nil {
+		return err
+	}
+	defer log.close()
+	err = finitModule(path, strings.Join(params, " "))
+	if err == nil {
+		return nil
+	}
+	var errno unix.Errno
+	if !errors.As(err, &errno) {
+		return fmt.Errorf("load module %s: %w", name, err)
+	}
+	return &LoadError{Name: name, Params: params, Errno: errno, Log: log.lines()}
+}
+
+// Unload unloads the module, and the dependencies that Load loaded, and then
+// checks the unload contract: what is left fails the test. A module that the
+// kernel keeps is an *UnloadError, and stays loaded. Unload of a module that is
+// not loaded does nothing.
+func (m *Module) Unload() error {
+	m.t.Helper()
+	if len(m.loaded) == 0 {
+		return nil
+	}
+	if err := m.removeLoaded(); err != nil {
+		return err
+	}
+	m.checkLeft("after unload of module " + m.Name + " there is still")
+	return nil
+}
+
+// Reload unloads the module and loads it again with the same parameters.
+func (m *Module) Reload() {
+	m.t.Helper()
+	if err := m.Unload(); err != nil {
+		m.t.Fatal(err)
+	}
+	info, err := guestenv.Read()
+	if err == nil {
+		err = m.load(info.Modules[m.Name].Depends)
+	}
+	if err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+// cleanup unloads at the end of the test. A reference may be on its way out
+// still (a socket that is being closed): the module has some time to become
+// free, but not for ever.
+func (m *Module) cleanup() {
+	m.t.Helper()
+	var err error
+	poll(unusedLimit, func() bool {
+		err = m.Unload()
+		return !errors.Is(err, unix.EWOULDBLOCK)
+	})
+	if err != nil {
+		m.t.Error(err)
+	}
+}
+
+// Refs returns the reference count of the module. A module that cannot be
+// unloaded because it has no exit function is -1.
+func (m *Module) Refs() int {
+	m.t.Helper()
+	n, err := moduleRefs(m.Name)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return n
+}
+
+// checkLeft is the unload contract.
+func (m *Module) checkLeft(what string) {
+	m.t.Helper()
+	left, err := m.before.settle(settleLimit)
+	if err != nil {
+		m.t.Errorf("check unload of module %s: %v", m.Name, err)
+	}
+	if len(left) > 0 {
+		m.t.Errorf("%s:%s", what, listed(left))
+	}
+	m.checkObjects()
+}
+
+// moduleName is the name that the kernel gives to a .ko file.
+func moduleName(path string) string {
+	name, _, _ := strings.Cut(filepath.Base(path), ".ko")
+	return strings.ReplaceAll(name, "-", "_")
+}
+
+// isLoaded reports whether a module is loaded. Built-in modules have a folder
+// in sysfs, too, but no reference count.
+func isLoaded(name string) bool {
+	_, err := os.Stat("/sys/module/" + name + "/refcnt")
+	return err == nil
+}

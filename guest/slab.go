@@ -1,0 +1,152 @@
+package guest
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strconv"
+	"strings"
+)
+
+// ErrNotTraced says that leaked objects could not be looked for: the kernel
+// remembers who allocated an object only when booted with slab_debug=U
+// (slub_debug=U before 6.6; the old name still works).
+var ErrNotTraced = errors.New("could not look for leaked objects: the kernel was not booted with slub_debug=U")
+
+// An allocSite is a set of live objects of one cache that were allocated by
+// the same chain of callers.
+type allocSite struct {
+	cache string
+	// count is the number of objects.
+	count int
+	// caller is who called the allocator, as the kernel prints it: with
+	// func+0x1c/0x90 [module], or a bare address if the code there is gone.
+	caller string
+	// stack are the callers from the allocator outward. Kernels before 5.19 keep
+	// none.
+	stack []string
+}
+
+// key tells sites apart.
+func (a allocSite) key() string {
+	return a.cache + " " + a.caller + " " + strings.Join(a.stack, " ")
+}
+
+// gone reports whether code that no longer exists took part in the allocation.
+func (a allocSite) gone() bool {
+	if isBare(a.caller) {
+		return true
+	}
+	for _, frame := range a.stack {
+		if isBare(frame) {
+			return true
+		}
+	}
+	return false
+}
+
+// isBare reports whether the kernel found no symbol for an address. For a
+// text address that means that the module is gone.
+func isBare(symbol string) bool {
+	rest, ok := strings.CutPrefix(symbol, "0x")
+	if !ok {
+		return false
+	}
+	_, err := strconv.ParseUint(rest, 16, 64)
+	return err == nil
+}
+
+// readAllocSites returns the sites of all caches whose allocating code is gone.
+// The traces are in debugfs since 5.14, in sysfs before.
+func readAllocSites(root fs.FS) ([]allocSite, error) {
+	on, err := fs.ReadFile(root, "sys/kernel/slab/kmalloc-64/store_user")
+	if err != nil || strings.TrimSpace(string(on)) != "1" {
+		return nil, ErrNotTraced
+	}
+	files, err := fs.Glob(root, "sys/kernel/debug/slab/*/alloc_traces")
+	if err == nil && len(files) == 0 {
+		files, err = fs.Glob(root, "sys/kernel/slab/*/alloc_calls")
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("%w, or debugfs is not mounted", ErrNotTraced)
+	}
+	var sites []allocSite
+	for _, file := range files {
+		data, err := fs.ReadFile(root, file)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // the cache is gone since
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read allocation traces: %w", err)
+		}
+		cache := path.Base(path.Dir(file))
+		for _, site := range parseAllocTraces(string(data)) {
+			if site.gone() {
+				site.cache = cache
+				sites = append(sites, site)
+			}
+		}
+	}
+	return sites, nil
+}
+
+// parseAllocTraces parses alloc_traces (and alloc_calls, which is the same
+// without stacks), see mm/slub.c, slab_debugfs_show:
+//
+//	3 vnet_echo+0x1c/0x90 [vnet_nl] age=1/2/3 pid=7 cpus=0
+//	      __kmalloc+0x10/0x20
+//	      vnet_echo+0x1c/0x90 [vnet_nl]
+func parseAllocTraces(text string) []allocSite {
+	var sites []allocSite
+	for line := range strings.Lines(text) {
+		words := strings.Fields(line)
+		if len(words) == 0 {
+			continue
+		}
+		if count, err := strconv.Atoi(words[0]); err == nil && len(words) > 1 {
+			sites = append(sites, allocSite{count: count, caller: symbolOf(words[1:])})
+			continue
+		}
+		if len(sites) == 0 {
+			continue // "No data"
+		}
+		last := &sites[len(sites)-1]
+		last.stack = append(last.stack, symbolOf(words))
+	}
+	return sites
+}
+
+// symbolOf joins "func+0x1c/0x90" and the "[module]" that may follow.
+func symbolOf(words []string) string {
+	if len(words) > 1 && strings.HasPrefix(words[1], "[") {
+		return words[0] + " " + words[1]
+	}
+	return words[0]
+}
+
+// keepers are functions of the kernel that grow a table of the kernel on behalf
+// of whoever asks first, and keep it. What they allocate is not a leak of the
+// module that asked.
+var keepers = []string{
+	"idr_alloc", "ida_alloc", "xa_alloc", "xas_alloc", "radix_tree_", "__xas_nomem",
+	"genl_allocate_reserve_groups",
+}
+
+// kept reports whether the kernel itself keeps the objects of a site.
+func kept(site allocSite) bool {
+	for _, symbol := range append([]string{site.caller}, site.stack...) {
+		if isBare(symbol) {
+			return false // the module's own call, nothing of the kernel between
+		}
+		for _, k := range keepers {
+			if strings.HasPrefix(symbol, k) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,111 @@
+package guest
+
+import (
+	"errors"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const traces = `      3 0xffffffffc0381010 age=10/20/30 pid=71 cpus=0
+        __kmalloc_cache_noprof+0x1a0/0x2b0
+        0xffffffffc0381010
+        genl_rcv_msg+0x1/0x2
+
+      1 nla_strdup+0x20/0x60 age=7 pid=71
+        __kmalloc_noprof+0x1/0x2
+        nla_strdup+0x20/0x60
+        0xffffffffc0381025
+
+      1 idr_get_free+0x1/0x2 age=7 pid=71
+        idr_alloc_u32+0x1/0x2
+        0xffffffffc0381025
+
+    200 vnet_alive+0x1/0x9 [vnet_nl] age=1 pid=1-2
+      5 <not-available> age=3 pid=0
+
+`
+
+func TestParseAllocTraces(t *testing.T) {
+	want := []allocSite{
+		{count: 3, caller: "0xffffffffc0381010", stack: []string{
+			"__kmalloc_cache_noprof+0x1a0/0x2b0", "0xffffffffc0381010", "genl_rcv_msg+0x1/0x2",
+		}},
+		{count: 1, caller: "nla_strdup+0x20/0x60", stack: []string{
+			"__kmalloc_noprof+0x1/0x2", "nla_strdup+0x20/0x60", "0xffffffffc0381025",
+		}},
+		{count: 1, caller: "idr_get_free+0x1/0x2", stack: []string{"idr_alloc_u32+0x1/0x2", "0xffffffffc0381025"}},
+		{count: 200, caller: "vnet_alive+0x1/0x9 [vnet_nl]"},
+		{count: 5, caller: "<not-available>"},
+	}
+	got := parseAllocTraces(traces)
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(allocSite{})); diff != "" {
+		t.Errorf("sites (-want +got):\n%s", diff)
+	}
+	if got := parseAllocTraces("No data\n"); got != nil {
+		t.Errorf("sites of an empty cache = %v, want none", got)
+	}
+}
+
+func TestLeaked(t *testing.T) {
+	root := fstest.MapFS{
+		"sys/kernel/slab/kmalloc-64/store_user":         {Data: []byte("1\n")},
+		"sys/kernel/debug/slab/kmalloc-64/alloc_traces": {Data: []byte(traces)},
+	}
+	sites, err := readAllocSites(root)
+	if err != nil {
+		t.Fatalf("readAllocSites: %v", err)
+	}
+	text := []textRange{{
+		module: "vnet_nl", start: 0xffffffffc0381000,
+		koSection: koSection{name: ".text", size: 0x40, funcs: []koFunc{{"vnet_init", 0, 0x20}, {"vnet_echo", 0x20, 0x20}}},
+	}}
+	known := map[string]int{sites[0].key(): 1} // one of the three was known before
+	want := []Object{
+		{
+			Cache: "kmalloc-64", Count: 2, Site: "vnet_init+0x10/0x20 [vnet_nl]",
+			Stack: []string{
+				"__kmalloc_cache_noprof+0x1a0/0x2b0", "vnet_init+0x10/0x20 [vnet_nl]", "genl_rcv_msg+0x1/0x2",
+			},
+		},
+		{
+			Cache: "kmalloc-64", Count: 1, Site: "vnet_echo+0x5/0x20 [vnet_nl]",
+			Stack: []string{
+				"__kmalloc_noprof+0x1/0x2", "nla_strdup+0x20/0x60", "vnet_echo+0x5/0x20 [vnet_nl]",
+			},
+		},
+	}
+	if diff := cmp.Diff(want, leaked(sites, known, text)); diff != "" {
+		t.Errorf("objects (-want +got):\n%s", diff)
+	}
+	// A module that never finished loading has no sections to look up.
+	if got := leaked(sites, nil, nil)[0].Site; got != "0xffffffffc0381010" {
+		t.Errorf("site of a refused module = %s, want the address", got)
+	}
+}
+
+// TestLeaked510: the kernels without debugfs traces.
+func TestLeaked510(t *testing.T) {
+	root := fstest.MapFS{
+		"sys/kernel/slab/kmalloc-64/store_user":  {Data: []byte("1\n")},
+		"sys/kernel/slab/kmalloc-64/alloc_calls": {Data: []byte("      1 0xffffffffc0381010 age=7 pid=71\n")},
+	}
+	sites, err := readAllocSites(root)
+	if err != nil || len(sites) != 1 {
+		t.Errorf("readAllocSites = %v, %v, want one site", sites, err)
+	}
+}
+
+func TestNotTraced(t *testing.T) {
+	for name, root := range map[string]fstest.MapFS{
+		"no sysfs":         {},
+		"not booted so":    {"sys/kernel/slab/kmalloc-64/store_user": {Data: []byte("0\n")}},
+		"debugfs missing":  {"sys/kernel/slab/kmalloc-64/store_user": {Data: []byte("1\n")}},
+		"only other files": {"sys/kernel/debug/slab/kmalloc-64/alloc_traces": {}},
+	} {
+		if _, err := readAllocSites(root); !errors.Is(err, ErrNotTraced) {
+			t.Errorf("%s: error = %v, want %v", name, err, ErrNotTraced)
+		}
+	}
+}

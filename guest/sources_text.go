@@ -1,0 +1,130 @@
+package guest
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"strings"
+)
+
+// textSources are the lists that the kernel gives as text, one thing a line.
+// /proc/1/net is the initial network namespace's, whoever reads it.
+var textSources = []source{
+	{"module", lines("proc/modules", field(0))},
+	{"protocol", lines("proc/1/net/protocols", field(0))},
+	{"packet type", lines("proc/1/net/ptype", packetType)},
+	{"kernel netlink socket", lines("proc/1/net/netlink", kernelSocket)},
+	{"slab cache", lines("proc/slabinfo", slabCache)},
+	{"vmalloc area", lines("proc/vmallocinfo", moduleArea)},
+	{"device number", lines("proc/devices", trimmed)},
+	{"misc device", lines("proc/misc", trimmed)},
+	{"file system type", lines("proc/filesystems", trimmed)},
+	{"crypto algorithm", lines("proc/crypto", cryptoDriver)},
+	{"interrupt handler", lines("proc/interrupts", interrupt)},
+	{"kprobe", lines("sys/kernel/debug/kprobes/list", trimmed)},
+	{"ftrace hook", lines("sys/kernel/tracing/enabled_functions", trimmed)},
+}
+
+// lines returns a source that takes at most one name from each line of a file.
+// A file that does not exist on this kernel has no lines: the kernel was built
+// without what it lists.
+func lines(path string, name func(line string) string) func(fs.FS) ([]string, error) {
+	return func(root fs.FS) ([]string, error) {
+		f, err := root.Open(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("open /%s: %w", path, err)
+		}
+		defer f.Close()
+		var names []string
+		sc := bufio.NewScanner(f)
+		sc.Buffer(make([]byte, 0, 16<<10), 1<<20)
+		for sc.Scan() {
+			if n := name(sc.Text()); n != "" {
+				names = append(names, n)
+			}
+		}
+		if err := sc.Err(); err != nil {
+			return nil, fmt.Errorf("read /%s: %w", path, err)
+		}
+		return names, nil
+	}
+}
+
+// field takes the nth word of a line.
+func field(n int) func(string) string {
+	return func(line string) string {
+		if words := strings.Fields(line); len(words) > n {
+			return words[n]
+		}
+		return ""
+	}
+}
+
+func trimmed(line string) string { return strings.Join(strings.Fields(line), " ") }
+
+// packetType takes "ALL eth0 packet_rcv" from /proc/net/ptype; the middle
+// column is empty for handlers of all devices (net/core/net-procfs.c). Sockets
+// of tests and tools come and go and are nobody's leftover.
+func packetType(line string) string {
+	t := trimmed(line)
+	if strings.HasPrefix(t, "Type ") || strings.HasSuffix(t, " packet_rcv") || strings.HasSuffix(t, " tpacket_rcv") {
+		return ""
+	}
+	return t
+}
+
+// kernelSocket takes the protocol from /proc/net/netlink of sockets that the
+// kernel itself owns: their port is 0 (net/netlink/af_netlink.c).
+func kernelSocket(line string) string {
+	words := strings.Fields(line)
+	if len(words) > 2 && words[1] != "Eth" && words[2] == "0" {
+		return "protocol " + words[1]
+	}
+	return ""
+}
+
+func slabCache(line string) string {
+	if strings.HasPrefix(line, "slabinfo - version") || strings.HasPrefix(line, "#") {
+		return ""
+	}
+	return field(0)(line)
+}
+
+// areaRE matches a caller in /proc/vmallocinfo that belongs to a module:
+// "vnet_init+0x10/0x20 [vnet_nl]", or once that is gone a bare address.
+var areaRE = regexp.MustCompile(`^0x\S+ +(\d+) (0x[0-9a-f]+|\S+ \[\w+\])`)
+
+// moduleArea takes "8192 bytes by CALLER" from a line of /proc/vmallocinfo.
+// Areas that the kernel's own code asked for tell nothing about a module.
+func moduleArea(line string) string {
+	m := areaRE.FindStringSubmatch(line)
+	if m == nil {
+		return ""
+	}
+	return m[1] + " bytes by " + m[2]
+}
+
+// cryptoDriver takes the driver names from /proc/crypto.
+func cryptoDriver(line string) string {
+	key, value, ok := strings.Cut(line, ":")
+	if !ok || strings.TrimSpace(key) != "driver" {
+		return ""
+	}
+	return strings.TrimSpace(value)
+}
+
+// interruptRE matches a numbered line of /proc/interrupts: counts, chip, name.
+var interruptRE = regexp.MustCompile(`^ *(\d+):(?: +\d+)+ +(.*)$`)
+
+func interrupt(line string) string {
+	m := interruptRE.FindStringSubmatch(line)
+	if m == nil {
+		return ""
+	}
+	return m[1] + " " + trimmed(m[2])
+}

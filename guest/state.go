@@ -1,0 +1,134 @@
+package guest
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A State is what can be seen of a kernel's registrations at one moment: for
+// each kind of thing, the names of those that exist. The unload contract
+// compares two of them. All kinds that depend on a network namespace are those
+// of the initial one.
+type State struct {
+	names map[string]map[string]bool
+	// kinds are the rtnl link kinds that were asked about.
+	kinds []string
+}
+
+// A Leftover is a thing that the module registered and did not take back.
+type Leftover struct {
+	// Kind says what it is, for instance "generic netlink family".
+	Kind string
+	// Name is its name, for instance "vnet_nl".
+	Name string
+}
+
+func (l Leftover) String() string { return l.Kind + " " + l.Name }
+
+// Snapshot returns the state of the running kernel. linkKinds are rtnl link
+// kinds to look for; the kernel cannot list them.
+func Snapshot(linkKinds ...string) (*State, error) {
+	if err := errOutside(); err != nil {
+		return nil, err
+	}
+	s := &State{kinds: linkKinds, names: make(map[string]map[string]bool)}
+	return s, s.look(allKinds(linkKinds))
+}
+
+// look reads the given kinds again.
+func (s *State) look(sources []source) error {
+	// A new goroutine never runs on a thread that another one has locked: it
+	// sees the initial namespace even when the caller is inside of NS.Do.
+	done := make(chan error)
+	go func() {
+		var errs []error
+		for _, src := range sources {
+			names, err := src.read(os.DirFS("/"))
+			if err != nil {
+				errs = append(errs, fmt.Errorf("look for %s: %w", src.kind, err))
+				continue
+			}
+			set := make(map[string]bool, len(names))
+			for _, name := range names {
+				set[name] = true
+			}
+			s.names[src.kind] = set
+		}
+		done <- errors.Join(errs...)
+	}()
+	return <-done
+}
+
+// Left returns what exists in after and did not exist in s, in a fixed order.
+func (s *State) Left(after *State) []Leftover {
+	var left []Leftover
+	for _, kind := range slices.Sorted(maps.Keys(after.names)) {
+		for _, name := range slices.Sorted(maps.Keys(after.names[kind])) {
+			if !s.names[kind][name] {
+				left = append(left, Leftover{kind, name})
+			}
+		}
+	}
+	return left
+}
+
+// settle looks until nothing is left that s did not have, or the time is over,
+// and returns what is left. Much of what an unload takes down is freed later,
+// by RCU or a work queue: hence a wait, and a wait with an end.
+func (s *State) settle(limit time.Duration) ([]Leftover, error) {
+	after, err := Snapshot(s.kinds...)
+	if err != nil {
+		return nil, err
+	}
+	left := s.Left(after)
+	if len(left) == 0 {
+		return nil, nil
+	}
+	poll(limit, func() bool {
+		suspects := make(map[string]bool)
+		for _, l := range left {
+			suspects[l.Kind] = true
+		}
+		err = after.look(slices.DeleteFunc(allKinds(s.kinds), func(src source) bool {
+			return !suspects[src.kind]
+		}))
+		left = s.Left(after)
+		return err != nil || len(left) == 0
+	})
+	return left, err
+}
+
+// A source lists the things of one kind.
+type source struct {
+	kind string
+	// read gets the file system at /, so that tests can bring their own.
+	read func(root fs.FS) ([]string, error)
+}
+
+// allKinds returns every source, in the order of a reader's interest.
+func allKinds(linkKinds []string) []source {
+	return slices.Concat(
+		[]source{
+			{"generic netlink family", genlNames},
+			{"rtnl link kind", func(fs.FS) ([]string, error) { return knownLinkKinds(linkKinds) }},
+		},
+		textSources, dirSources,
+		[]source{{"kernel thread", kernelThreads}},
+	)
+}
+
+// listed puts leftovers one per line.
+func listed(left []Leftover) string {
+	var b strings.Builder
+	for _, l := range left {
+		b.WriteString("\n    ")
+		b.WriteString(l.String())
+	}
+	return b.String()
+}

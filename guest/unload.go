@@ -1,0 +1,83 @@
+package guest
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// unusedLimit is how long a clean-up waits for the last reference.
+	unusedLimit = 2 * time.Second
+	// settleLimit is how long asynchronous teardown may take.
+	settleLimit = 3 * time.Second
+	// removeLimit is how long delete_module may take. It is above the ten
+	// seconds after which the kernel says who holds a network device.
+	removeLimit = 15 * time.Second
+)
+
+// removeLoaded unloads what load has loaded, last first.
+func (m *Module) removeLoaded() error {
+	for len(m.loaded) > 0 {
+		last := len(m.loaded) - 1
+		if err := remove(m.loaded[last]); err != nil {
+			return err
+		}
+		m.loaded = m.loaded[:last]
+	}
+	return nil
+}
+
+// remove unloads one module.
+func remove(name string) error {
+	log, err := openKmsg()
+	if err != nil {
+		return err
+	}
+	defer log.close()
+	done := make(chan error, 1)
+	go func() { done <- deleteModule(name) }()
+	// delete_module cannot be interrupted while an exit function waits: leave
+	// the thread behind and say so, instead of a test that just hangs.
+	timeout := time.NewTimer(removeLimit)
+	defer timeout.Stop()
+	select {
+	case err = <-done:
+	case <-timeout.C:
+		err = unix.ETIMEDOUT
+	}
+	if err == nil {
+		return nil
+	}
+	var errno unix.Errno
+	if !errors.As(err, &errno) {
+		return fmt.Errorf("unload module %s: %w", name, err)
+	}
+	failed := &UnloadError{Name: name, Errno: errno, Refs: -1, Log: log.lines()}
+	if n, err := moduleRefs(name); err == nil {
+		failed.Refs = n
+	}
+	if ents, err := os.ReadDir("/sys/module/" + name + "/holders"); err == nil {
+		for _, ent := range ents {
+			failed.Holders = append(failed.Holders, ent.Name())
+		}
+	}
+	return failed
+}
+
+func moduleRefs(name string) (int, error) {
+	data, err := os.ReadFile("/sys/module/" + name + "/refcnt")
+	if err != nil {
+		return 0, fmt.Errorf("read references of module %s: %w", name, err)
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(string(data)))
+	if err != nil {
+		return 0, fmt.Errorf("read references of module %s: %w", name, err)
+	}
+	return n, nil
+}

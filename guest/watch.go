@@ -1,0 +1,157 @@
+package guest
+
+import (
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/kmodtest/kmodtest/internal/guestenv"
+)
+
+// A LogWatch reads the kernel log since its test started it. It is not safe
+// for concurrent use.
+type LogWatch struct {
+	t   testing.TB
+	log *kmsg
+}
+
+// watches holds the LogWatch of each running test, so that Load and the test
+// itself can both ask for one.
+var watches struct {
+	sync.Mutex
+	of map[testing.TB]*LogWatch
+}
+
+// WatchLog fails t at its clean-up if the kernel reported a fault (WARNING,
+// BUG, Oops and their like) since this call. A second call for the same t
+// returns the same watch. Load calls it, so most tests need not.
+//
+// The kernel log does not say which task wrote a line: with t.Parallel, a fault
+// fails every test that was running.
+func WatchLog(t testing.TB) *LogWatch {
+	t.Helper()
+	needGuest(t)
+	watches.Lock()
+	defer watches.Unlock()
+	if w := watches.of[t]; w != nil {
+		return w
+	}
+	log, err := openKmsg()
+	if err != nil {
+		t.Fatalf("watch kernel log: %v", err)
+	}
+	w := &LogWatch{t: t, log: log}
+	if watches.of == nil {
+		watches.of = make(map[testing.TB]*LogWatch)
+	}
+	watches.of[t] = w
+	t.Cleanup(w.stop)
+	return w
+}
+
+// Log returns what the kernel logged since t called WatchLog or Load, one entry
+// per line, without time stamps.
+func Log(t testing.TB) []string {
+	t.Helper()
+	needGuest(t)
+	watches.Lock()
+	w := watches.of[t]
+	watches.Unlock()
+	if w == nil {
+		t.Fatal("guest.Log: this test called neither WatchLog nor Load before")
+	}
+	return w.Lines()
+}
+
+// Lines returns what the kernel logged since the watch began.
+func (w *LogWatch) Lines() []string {
+	w.t.Helper()
+	return w.log.lines()
+}
+
+// Wait returns the first line since the watch began that matches the regular
+// expression, and fails the test if none appears within two seconds.
+func (w *LogWatch) Wait(pattern string) string {
+	w.t.Helper()
+	re, err := regexp.Compile(pattern)
+	if err != nil {
+		w.t.Fatalf("wait for kernel log: %v", err)
+	}
+	var hit string
+	if !poll(2*time.Second, func() bool {
+		for _, line := range w.Lines() {
+			if re.MatchString(line) {
+				hit = line
+				return true
+			}
+		}
+		return false
+	}) {
+		w.t.Fatalf("no line of the kernel log matches %q; it says:%s", pattern, indentLog(w.Lines()))
+	}
+	return hit
+}
+
+// stop is the watch's verdict.
+func (w *LogWatch) stop() {
+	w.t.Helper()
+	watches.Lock()
+	delete(watches.of, w.t)
+	watches.Unlock()
+	defer w.log.close()
+	for _, problem := range w.log.problems() {
+		w.t.Error(problem)
+	}
+}
+
+// problems returns what is wrong with the kernel log since it was opened, each
+// with the lines that go with it.
+func (k *kmsg) problems() []string {
+	lines := k.lines()
+	var out []string
+	if found := findSplats(lines); len(found) > 0 {
+		out = append(out, "the kernel reports a fault: "+strings.Join(found, "; ")+
+			indentLog(clip(lines, 200)))
+	}
+	if k.lost {
+		out = append(out, "the kernel log overran: lines of this test are lost, and faults with them")
+	}
+	return out
+}
+
+// clip keeps the first n lines: a fault's first lines say most.
+func clip(lines []string, n int) []string {
+	if len(lines) <= n {
+		return lines
+	}
+	return append(lines[:n:n], "…")
+}
+
+// needGuest ends the test outside a guest.
+func needGuest(t testing.TB) {
+	t.Helper()
+	if !guestenv.Inside() {
+		t.Fatalf("%v: this test would change the kernel of this machine. %s", ErrOutside, howTo)
+	}
+}
+
+// howTo tells the reader of a test outside a guest what to do instead.
+const howTo = `Run "make vmtest", or go test -exec "kmodtest exec".`
+
+// poll calls done until it is true or the time is over, and reports which.
+func poll(limit time.Duration, done func() bool) bool {
+	// 1 ms at first: most of what is waited for is an RCU grace period away.
+	pause := time.Millisecond
+	for end := time.Now().Add(limit); ; {
+		if done() {
+			return true
+		}
+		if time.Now().After(end) {
+			return false
+		}
+		time.Sleep(pause)
+		pause = min(2*pause, 50*time.Millisecond)
+	}
+}
