@@ -114,13 +114,8 @@ type tools struct {
 // findTools finds out how make is run for k, and names what is missing.
 func findTools(ctx context.Context, k kernel.Kernel) (tools, error) {
 	t := tools{cc: k.Toolchain.CC, command: k.Toolchain.Command}
-	if len(k.Toolchain.Overlay) > 0 {
-		// The overlay brings everything, and its digest is in the kernel's.
-		t.pahole = true
-		return t, nil
-	}
 	for _, name := range []string{"make", "objcopy"} {
-		if _, err := kernel.Tool(name); err != nil {
+		if err := t.command([]string{name}).Find(); err != nil {
 			return t, err
 		}
 	}
@@ -128,12 +123,11 @@ func findTools(ctx context.Context, k kernel.Kernel) (tools, error) {
 	if cc == "" {
 		cc = "gcc"
 	}
-	version, err := kernel.Command{Args: []string{cc, "--version"}, Clean: true}.Run(ctx)
+	version, err := t.command([]string{cc, "--version"}).Run(ctx)
 	if err != nil {
 		return t, err
 	}
-	_, err = kernel.Tool("pahole")
-	t.pahole = err == nil
+	t.pahole = t.command([]string{"pahole"}).Find() == nil
 	t.identity = fmt.Sprintf("%s pahole %v", version, t.pahole)
 	return t, nil
 }

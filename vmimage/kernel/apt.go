@@ -54,7 +54,7 @@ func (a apt) open() error {
 		{"Dir::State", ""}, {"Dir::State::lists", "lists/"}, {"Dir::State::status", "status"},
 		{"Dir::State::extended_states", "extended_states"},
 		{"Dir::Cache", "cache"}, {"Dir::Cache::archives", "archives/"},
-		{"Dir::Cache::pkgcache", "pkgcache.bin"}, {"Dir::Cache::srcpkgcache", "srcpkgcache.bin"},
+		{"Dir::Cache::pkgcache", ""}, {"Dir::Cache::srcpkgcache", ""},
 		{"Dir::Log", "log"},
 	} {
 		value := kv[1]

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -44,7 +45,10 @@ func getDebian(ctx context.Context, o Options, spec Spec) (Kernel, error) {
 
 func assembleKernel(ctx context.Context, o Options, r Resolved) (Kernel, error) {
 	shared, err := o.Store.Get(ctx, kindHeaders, entryKey(r.ABI, r.Headers), func(ctx context.Context, dir string) error {
-		return unpack(ctx, o, r.Suite, r.Headers, dir)
+		if err := unpack(ctx, o, r.Suite, r.Headers, dir); err != nil {
+			return err
+		}
+		return wrapKbuild(dir)
 	})
 	if err != nil {
 		return Kernel{}, err
@@ -146,9 +150,23 @@ func entryKey(name string, pkgs []Package) string {
 }
 
 func digestPackages(pkgs []Package) string {
+	sums := make([]string, len(pkgs))
+	for i, p := range pkgs {
+		sums[i] = p.SHA256
+	}
+	return digestStrings(sums...)
+}
+
+func digestStrings(parts ...string) string {
 	h := sha256.New()
-	for _, p := range pkgs {
-		fmt.Fprintln(h, p.SHA256)
+	// Entries of another layout must not be taken for these.
+	io.WriteString(h, layoutVersion+"\n")
+	for _, p := range parts {
+		fmt.Fprintln(h, p)
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
+
+// layoutVersion changes when this package unpacks the same packages into
+// other files.
+const layoutVersion = "2"

@@ -27,6 +27,10 @@ type Command struct {
 	// environment: MAKEFLAGS of an outer make, ARCH, KCFLAGS and the like
 	// would silently change what is built.
 	Clean bool
+	// Path are directories that go before the caller's PATH, and Env further
+	// variables, NAME=VALUE.
+	Path []string
+	Env  []string
 	// Tee, if not nil, also receives the output, as it comes.
 	Tee io.Writer
 }
@@ -114,7 +118,7 @@ func Tool(name string) (string, error) {
 // Run runs the command and returns its standard output; standard error is kept
 // for the error. A cancelled context interrupts the whole process group.
 func (c Command) Run(ctx context.Context) (string, error) {
-	path, err := Tool(c.Args[0])
+	path, err := c.find()
 	if err != nil {
 		return "", err
 	}
@@ -128,7 +132,7 @@ func (c Command) Run(ctx context.Context) (string, error) {
 	cmd.Dir = c.Dir
 	cmd.Stdout = &locked{&mu, io.MultiWriter(&stdout, &both, tee)}
 	cmd.Stderr = &locked{&mu, io.MultiWriter(&both, tee)}
-	cmd.Env = environment(cmd.Environ(), c.Clean)
+	cmd.Env = c.environment(cmd.Environ())
 	// The group, since make and apt have children; SIGTERM, so that they can
 	// clean up; Pdeathsig, so that a killed kmodtest leaves no apt behind.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
@@ -156,21 +160,39 @@ func (l *locked) Write(p []byte) (int, error) {
 	return l.w.Write(p)
 }
 
+// Find tells whether the program is there; the error is a
+// *[MissingToolError].
+func (c Command) Find() error {
+	_, err := c.find()
+	return err
+}
+
+// find looks the program up in Path first.
+func (c Command) find() (string, error) {
+	for _, dir := range c.Path {
+		if path, err := exec.LookPath(filepath.Join(dir, c.Args[0])); err == nil {
+			return path, nil
+		}
+	}
+	return Tool(c.Args[0])
+}
+
 // environment sets the language, since messages are matched, and for clean
 // commands keeps only what a build may depend on.
-func environment(inherited []string, clean bool) []string {
-	keep := []string{"PATH", "HOME", "USER", "LOGNAME", "TMPDIR"}
+func (c Command) environment(inherited []string) []string {
+	keep := []string{"HOME", "USER", "LOGNAME", "TMPDIR"}
 	var env []string
 	for _, kv := range inherited {
-		name, _, _ := strings.Cut(kv, "=")
-		if strings.HasPrefix(name, "LC_") || name == "LANG" || name == "LANGUAGE" {
-			continue
-		}
-		if !clean || slices.Contains(keep, name) {
+		name, value, _ := strings.Cut(kv, "=")
+		switch {
+		case name == "PATH":
+			env = append(env, "PATH="+strings.Join(append(c.Path[:len(c.Path):len(c.Path)], value), ":"))
+		case strings.HasPrefix(name, "LC_"), name == "LANG", name == "LANGUAGE":
+		case !c.Clean, slices.Contains(keep, name):
 			env = append(env, kv)
 		}
 	}
-	return append(env, "LC_ALL=C.UTF-8")
+	return append(append(env, "LC_ALL=C.UTF-8"), c.Env...)
 }
 
 // asCommandError returns the failed command behind err, if there is one.

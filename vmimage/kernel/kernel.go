@@ -50,11 +50,14 @@ type Kernel struct {
 	Digest string
 }
 
-// Toolchain is how the kernel's build tools and compiler are run.
+// Toolchain is how the kernel's build tools and compiler are run; see
+// [Toolchain.Command].
 type Toolchain struct {
 	// CC is the compiler for make CC=; empty leaves the choice to kbuild.
 	CC string
-	// Overlay lists usr directories, first wins, that have to lie over /usr
-	// in a private mount namespace while make runs; empty runs make directly.
-	Overlay []string
+	// Path are directories that go before PATH while make runs: a compiler
+	// that is not the host's. Empty runs the host's tools.
+	Path []string
+	// Env are further variables for make, NAME=VALUE.
+	Env []string
 }

@@ -20,6 +20,9 @@ type Options struct {
 	// Keyring holds the keys that may sign the archive. Empty is the keyring
 	// of the package debian-archive-keyring.
 	Keyring string
+	// Hermetic takes the compiler from the kernel's suite even if the host has
+	// one of the same generation.
+	Hermetic bool
 	// Offline forbids the network: what is not cached is an error.
 	Offline bool
 	// Update resolves in a fresh index even if an answer is cached.

@@ -22,6 +22,8 @@ type Resolved struct {
 	// the flavours of this build share.
 	Image   []Package `json:"image"`
 	Headers []Package `json:"headers"`
+	// Needs are the libraries that the programs of Headers are linked with.
+	Needs []string `json:"needs"`
 	// Time is when the index was read.
 	Time time.Time `json:"time"`
 }
@@ -57,7 +59,7 @@ func resolve(ctx context.Context, o Options, spec Spec, update bool) (Resolved, 
 	}
 	r := Resolved{
 		Series: spec.Series, Suite: spec.Suite, Flavour: c.flavour, ABI: c.abi, Release: c.release(),
-		Image: c.image, Headers: c.headers, Time: time.Now().UTC(),
+		Image: c.image, Headers: c.headers, Needs: kbuildNeeds(c.headers[1]), Time: time.Now().UTC(),
 	}
 	data, err := json.MarshalIndent(r, "", "\t")
 	if err != nil {
