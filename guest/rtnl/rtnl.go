@@ -40,10 +40,23 @@ func Dial() (*Conn, error) {
 // Close closes the connection.
 func (c *Conn) Close() error { return c.c.Close() }
 
+// An Attr adds an attribute to a new link.
+type Attr func(*netlink.AttributeEncoder)
+
+// Addr is the hardware address. Any length is sent: the kernel is to judge.
+func Addr(addr net.HardwareAddr) Attr {
+	return func(ae *netlink.AttributeEncoder) { ae.Bytes(unix.IFLA_ADDRESS, addr) }
+}
+
 // Add creates a link of the given kind, as "ip link add NAME type KIND" does.
-func (c *Conn) Add(name, kind string) error {
+func (c *Conn) Add(name, kind string, attrs ...Attr) error {
 	return c.do("add link "+name, unix.RTM_NEWLINK, netlink.Create|netlink.Excl, ifinfo{}, name,
-		func(ae *netlink.AttributeEncoder) { encodeKind(ae, kind) })
+		func(ae *netlink.AttributeEncoder) {
+			encodeKind(ae, kind)
+			for _, attr := range attrs {
+				attr(ae)
+			}
+		})
 }
 
 // Del deletes a link.
@@ -70,8 +83,7 @@ func (c *Conn) SetMTU(name string, mtu int) error {
 
 // SetAddr sets the hardware address.
 func (c *Conn) SetAddr(name string, addr net.HardwareAddr) error {
-	return c.do("set address of link "+name, unix.RTM_NEWLINK, 0, ifinfo{}, name,
-		func(ae *netlink.AttributeEncoder) { ae.Bytes(unix.IFLA_ADDRESS, addr) })
+	return c.do("set address of link "+name, unix.RTM_NEWLINK, 0, ifinfo{}, name, Addr(addr))
 }
 
 // SetCarrier sets or takes the carrier, for drivers that let user space do so.
