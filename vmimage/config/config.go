@@ -295,3 +295,13 @@ func (c *Config) Kernel(name string) (Kernel, error) {
 	}
 	return Kernel{}, fmt.Errorf("unknown kernel %q: known are %s, and dir:PATH and tree:PATH", name, strings.Join(known, ", "))
 }
+
+// Show is how messages name path: relative to the configuration's directory if
+// it lies below that.
+func (c *Config) Show(path string) string {
+	rel, err := filepath.Rel(c.Dir, path)
+	if c.Dir == "" || err != nil || !filepath.IsLocal(rel) {
+		return path
+	}
+	return rel
+}

@@ -198,3 +198,6 @@ func indent(s string) string {
 	lines := strings.Split(strings.TrimRight(s, "\n"), "\n")
 	return "    " + strings.Join(lines, "\n    ") + "\n"
 }
+
+// Guilty tells whether the kernel, or a subtest, makes test fail.
+func (t *Teller) Guilty(test string) bool { return t.guilty[test] }

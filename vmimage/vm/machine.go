@@ -3,7 +3,10 @@ package vm
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/kmodtest/kmodtest/internal/guestenv"
 )
@@ -37,8 +40,9 @@ type Config struct {
 	// Accel is the accelerator; empty means TCG.
 	Accel Accel
 	// Payload is the file behind the payload device, PayloadDeviceSize bytes
-	// long; empty leaves the device out.
-	Payload string
+	// long; nil leaves the device out. NewPayload makes one without a name,
+	// so that nothing is left when the process dies.
+	Payload *os.File
 	// RAM is the file that holds the guest's memory; empty uses anonymous
 	// memory. A guest that is saved needs one.
 	RAM string
@@ -74,6 +78,20 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
+// NewPayload returns an unnamed file for the payload device.
+func NewPayload() (*os.File, error) {
+	fd, err := unix.MemfdCreate("kmodtest payload", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("make payload device: %w", err)
+	}
+	f := os.NewFile(uintptr(fd), "payload device")
+	if err := f.Truncate(PayloadDeviceSize); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("make payload device: %w", err)
+	}
+	return f, nil
+}
+
 // cmdline is the kernel command line.
 func (c Config) cmdline() string {
 	args := []string{
@@ -95,7 +113,7 @@ func (c Config) cmdline() string {
 }
 
 // fds are the numbers that the inherited descriptors have in QEMU.
-type fds struct{ console, frames, terminal, qmp int }
+type fds struct{ console, frames, terminal, qmp, payload int }
 
 // args is QEMU's command line after the program.
 func (c Config) args(fd fds) []string {
@@ -125,9 +143,9 @@ func (c Config) args(fd fds) []string {
 		args = append(args, "-chardev", fmt.Sprintf("socket,id=%s,fd=%d", ch.id, ch.fd), "-serial", "chardev:"+ch.id)
 	}
 	args = append(args, "-chardev", fmt.Sprintf("socket,id=qmp,fd=%d", fd.qmp), "-mon", "chardev=qmp,mode=control")
-	if c.Payload != "" {
+	if c.Payload != nil {
 		args = append(args,
-			"-object", fmt.Sprintf("memory-backend-file,id=payload,mem-path=%s,size=%d,share=on", c.Payload, PayloadDeviceSize),
+			"-object", fmt.Sprintf("memory-backend-file,id=payload,mem-path=/proc/self/fd/%d,size=%d,share=on", fd.payload, PayloadDeviceSize),
 			"-device", "ivshmem-plain,memdev=payload,master=on")
 	}
 	return args

@@ -64,7 +64,17 @@ func start(ctx context.Context, c Config, extra []string) (*VM, error) {
 		pc.close()
 		return nil, fmt.Errorf("start guest: %w", err)
 	}
-	o.AppendQEMU(append(c.args(pc.fds()), extra...)...)
+	fd := pc.fds()
+	if c.Payload != nil {
+		// vmtest closes the files that it passes on, so it gets a copy.
+		n, err := unix.FcntlInt(c.Payload.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+		if err != nil {
+			pc.close()
+			return nil, fmt.Errorf("start guest: pass on payload device: %w", err)
+		}
+		fd.payload = o.AddFile(os.NewFile(uintptr(n), "payload device"))
+	}
+	o.AppendQEMU(append(c.args(fd), extra...)...)
 	v.Console, v.Frames, v.Terminal = pc.conns[0], pc.conns[1], pc.conns[2]
 	v.qmp = newQMP(pc.conns[3])
 
@@ -209,4 +219,11 @@ func (t *tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return string(bytes.TrimSpace(t.b))
+}
+
+// Interrupt sends the guest's processors a non-maskable interrupt: a kernel
+// that takes nothing else may still print where it is.
+func (v *VM) Interrupt(ctx context.Context) {
+	// A guest that is beyond even this is ended next anyway.
+	_ = v.qmp.run(ctx, "inject-nmi", nil, nil)
 }

@@ -1,0 +1,286 @@
+package run
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kmodtest/kmodtest/internal/wire"
+	"github.com/kmodtest/kmodtest/vmimage/gotest"
+	"github.com/kmodtest/kmodtest/vmimage/klog"
+)
+
+// judge follows one guest: it reads the tests' output and the kernel log in
+// the order in which they came about, and lays each finding at the door of the
+// tests that ran.
+type judge struct {
+	o       *Options
+	v       *Verdict
+	flags   gotest.Flags
+	isTest  bool
+	parser  *gotest.Parser
+	tracker *gotest.Tracker
+	teller  *gotest.Teller
+	scanner klog.Scanner
+	syms    symbolizers
+
+	spans   []span        // who ran from which record on
+	lastSeq uint64        // of the kernel log
+	lastAt  time.Duration // its time, since boot
+	listing bytes.Buffer
+	step    string
+	exit    *wire.ExitStatus
+	files   fileSink
+	output  map[string]*strings.Builder
+	bench   []string
+	first   time.Time // first output of the tests
+	ended   time.Time // end of the binary
+}
+
+// span says which tests ran when the record seq was printed.
+type span struct {
+	seq   uint64
+	tests []string
+}
+
+func (j *judge) handle(f wire.Frame) error {
+	switch f.Type {
+	case wire.Kmsg:
+		return j.kmsg(f.Payload)
+	case wire.Stdout:
+		return j.stdout(f.Payload)
+	case wire.Stderr:
+		if j.step == stepRun {
+			_, err := j.o.Stderr.Write(f.Payload)
+			return err
+		}
+		j.listing.Write(f.Payload)
+	case wire.Exited:
+		return j.exited(f)
+	case wire.File, wire.FileData:
+		return j.files.frame(f)
+	case wire.Error:
+		j.problem("guest init: %s", f.Payload)
+	}
+	return nil
+}
+
+func (j *judge) problem(format string, args ...any) {
+	j.v.Problems = append(j.v.Problems, fmt.Sprintf(format, args...))
+}
+
+func (j *judge) kmsg(b []byte) error {
+	j.v.Log = append(j.v.Log, b...)
+	var running []string
+	if j.isTest {
+		running = j.tracker.Running()
+	}
+	for i, rec := range klog.SplitKmsg(b) {
+		r, err := klog.ParseKmsg(rec)
+		if err != nil {
+			return fmt.Errorf("read kernel log: %w", err)
+		}
+		if i == 0 {
+			j.spans = append(j.spans, span{r.Seq, running})
+		}
+		j.lastSeq, j.lastAt = r.Seq, r.Time
+		j.found(j.scanner.Add(r))
+	}
+	return nil
+}
+
+// found adds findings to the verdict and accuses the tests.
+func (j *judge) found(fs []klog.Finding) {
+	for _, f := range fs {
+		j.syms.resolve(&f)
+		nf := Finding{Finding: f, Where: where(&f), Tests: j.ran(f.First)}
+		if j.o.Allow != nil {
+			if a := j.o.Allow.Allows(&f, j.o.Kernel.Release); a != nil {
+				nf.Allowed = a.Reason
+			}
+		}
+		j.v.Findings = append(j.v.Findings, nf)
+		if nf.Allowed != "" {
+			continue
+		}
+		text := describe(&nf)
+		var open []string
+		for _, t := range nf.Tests {
+			if slices.Contains(j.tracker.Open(), t) {
+				open = append(open, t)
+			}
+		}
+		if len(open) > 0 {
+			if len(open) > 1 {
+				text += "\nWhich of the tests that ran at once it belongs to cannot be told: all of them fail."
+			}
+			for _, t := range open {
+				j.teller.Accuse(t, text)
+				j.note(t, text)
+			}
+			continue
+		}
+		if len(nf.Tests) > 0 {
+			text += "\nIt belongs to " + strings.Join(nf.Tests, ", ") + ", which had ended."
+		} else {
+			text += "\nNo test was running."
+		}
+		j.kernelTest(text)
+	}
+}
+
+// kernelTest is the test that fails for what belongs to no test.
+const kernelTest = "KernelLog"
+
+func (j *judge) kernelTest(text string) {
+	if j.isTest {
+		j.teller.Test(kernelTest, text)
+		j.v.Tests = append(j.v.Tests, TestResult{Name: kernelTest, Status: "fail", Output: text})
+	}
+	j.problem("kernel: %s", firstLine(text))
+}
+
+// ran returns the tests that ran when record seq was printed.
+func (j *judge) ran(seq uint64) []string {
+	i, ok := slices.BinarySearchFunc(j.spans, seq, func(s span, seq uint64) int {
+		switch {
+		case s.seq < seq:
+			return -1
+		case s.seq > seq:
+			return 1
+		}
+		return 0
+	})
+	if !ok {
+		i--
+	}
+	if i < 0 {
+		return nil
+	}
+	return j.spans[i].tests
+}
+
+func (j *judge) stdout(b []byte) error {
+	if j.step != stepRun {
+		_, err := j.listing.Write(b)
+		return err
+	}
+	if j.first.IsZero() {
+		j.first = time.Now()
+	}
+	if !j.isTest {
+		_, err := j.o.Stdout.Write(b)
+		return err
+	}
+	if _, err := j.parser.Write(b); err != nil {
+		return err
+	}
+	return j.teller.Err()
+}
+
+// event handles a line of the tests' output.
+func (j *judge) event(e gotest.Event) {
+	if e.Ended() {
+		// What the kernel said so far came before this end. A report that is
+		// still open is complete as far as the test is concerned.
+		if j.scanner.Pending() {
+			j.found(j.scanner.Flush())
+		}
+	}
+	if e.Action == gotest.Output {
+		j.note(e.Test, e.Line)
+	}
+	j.teller.Event(e)
+	j.tracker.Event(e)
+	if e.Ended() {
+		status := statuses[e.Action]
+		if j.teller.Guilty(e.Test) {
+			status = "fail"
+		}
+		r := TestResult{Name: e.Test, Status: status, Elapsed: e.Elapsed}
+		if o := j.output[e.Test]; o != nil {
+			r.Output = o.String()
+		}
+		j.v.Tests = append(j.v.Tests, r)
+	}
+}
+
+// noteLimit bounds what is kept of a test's output for reports.
+const noteLimit = 256 << 10
+
+func (j *judge) note(test, text string) {
+	o := j.output[test]
+	if o == nil {
+		o = new(strings.Builder)
+		j.output[test] = o
+	}
+	if o.Len() < noteLimit {
+		o.WriteString(text)
+	}
+}
+
+func (j *judge) exited(f wire.Frame) error {
+	st := new(wire.ExitStatus)
+	if err := f.Decode(st); err != nil {
+		return err
+	}
+	if st.Step == stepRun {
+		j.exit, j.ended = st, time.Now()
+		return nil
+	}
+	if st.Code != 0 || st.Signal != "" || st.Error != "" {
+		return fmt.Errorf("list tests: %w", exitError(st, j.listing.Bytes()))
+	}
+	plan, err := j.flags.Plan(strings.Fields(j.listing.String()))
+	if err != nil {
+		return err
+	}
+	if j.v.Planned == nil {
+		j.v.Planned = plan
+		if len(plan) == 0 {
+			return errNoTests(j.flags)
+		}
+	}
+	j.step = stepRun
+	return nil
+}
+
+// errNothingPlanned is the error of a run whose patterns choose no test.
+var errNothingPlanned = errors.New("no test matches")
+
+func errNoTests(f gotest.Flags) error {
+	var with []string
+	for _, n := range []string{"test.run", "test.skip", "test.bench"} {
+		if v := f.Get(n); v != "" {
+			with = append(with, "-"+strings.TrimPrefix(n, "test.")+" "+v)
+		}
+	}
+	if len(with) == 0 {
+		return fmt.Errorf("%w: the package has none", errNothingPlanned)
+	}
+	return fmt.Errorf("%w: %s", errNothingPlanned, strings.Join(with, " "))
+}
+
+func exitError(st *wire.ExitStatus, output []byte) error {
+	var err error
+	switch {
+	case st.Error != "":
+		err = fmt.Errorf("%s", st.Error)
+	case st.Signal != "":
+		err = fmt.Errorf("ended by %s", st.Signal)
+	default:
+		err = fmt.Errorf("exit status %d", st.Code)
+	}
+	if len(output) > 0 {
+		err = fmt.Errorf("%w\n%s", err, output)
+	}
+	return err
+}
+
+func firstLine(s string) string {
+	l, _, _ := strings.Cut(s, "\n")
+	return l
+}

@@ -1,0 +1,151 @@
+// Package run runs one test binary on one kernel and judges the tests and the
+// kernel.
+package run
+
+import (
+	"io"
+	"time"
+
+	"github.com/kmodtest/kmodtest/vmimage/gotest"
+	"github.com/kmodtest/kmodtest/vmimage/initramfs"
+	"github.com/kmodtest/kmodtest/vmimage/kbuild"
+	"github.com/kmodtest/kmodtest/vmimage/kernel"
+	"github.com/kmodtest/kmodtest/vmimage/klog"
+	"github.com/kmodtest/kmodtest/vmimage/vm"
+)
+
+// Options describes a run. The fields without a remark are required.
+type Options struct {
+	Kernel kernel.Kernel
+	Image  initramfs.Image
+	// Modules are the modules under test, as built for Kernel; may be empty.
+	Modules []Module
+	// SourceRoot is the directory that C files are named relative to; may be
+	// empty.
+	SourceRoot string
+	// Preload are in-tree modules of the kernel, decompressed, that are
+	// loaded before the first test, in this order; may be empty.
+	Preload []string
+	// Binary is the test binary, Args its arguments, Dir its working
+	// directory: absolute paths that are the same in the guest.
+	Binary string
+	Args   []string
+	Dir    string
+	// Env is the environment in the guest, "NAME=value"; may be empty.
+	Env []string
+	// Files are files and directories that the test finds in the guest
+	// besides its own directory; may be empty.
+	Files []string
+
+	// QEMU is the path of qemu-system-x86_64.
+	QEMU string
+	// Accel is the accelerator.
+	Accel vm.Accel
+	// MemoryMiB, CPUs and KernelArgs are as in vm.Config.
+	MemoryMiB  int
+	CPUs       int
+	KernelArgs []string
+	// Limits bound the phases of the run; zero fields take the defaults.
+	Limits Limits
+	// Allow holds the findings that do not fail a run; may be nil.
+	Allow *klog.AllowList
+
+	// Stdout and Stderr receive what the test binary prints, as it comes.
+	Stdout, Stderr io.Writer
+	// Notice, if not nil, is told in one line of what is going on.
+	Notice func(string)
+}
+
+// Module is a module under test with the in-tree modules that it needs.
+type Module struct {
+	kbuild.Module
+	// DependsPaths are the .ko files to load first, in this order.
+	DependsPaths []string
+}
+
+// Limits bound the phases of a run.
+type Limits struct {
+	// Boot bounds the time from QEMU's start to the guest's greeting.
+	Boot time.Duration
+	// Run bounds the tests if -test.timeout does not.
+	Run time.Duration
+	// Grace is what follows -test.timeout: package testing ends the run
+	// itself first, with a dump of its goroutines.
+	Grace time.Duration
+	// Shutdown bounds the time from the last frame to QEMU's end.
+	Shutdown time.Duration
+}
+
+// DefaultLimits are generous: a run on a loaded machine without KVM has to
+// stay well below them.
+func DefaultLimits(a vm.Accel) Limits {
+	if a == vm.KVM {
+		return Limits{Boot: time.Minute, Run: 10 * time.Minute, Grace: 10 * time.Second, Shutdown: 20 * time.Second}
+	}
+	return Limits{Boot: 3 * time.Minute, Run: 30 * time.Minute, Grace: 30 * time.Second, Shutdown: time.Minute}
+}
+
+// Verdict is the outcome of a run.
+type Verdict struct {
+	// Kernel is the name and Release the release of the kernel.
+	Kernel  string `json:"kernel"`
+	Release string `json:"release"`
+	// Tests are the tests that started, in the order of their ends.
+	Tests []TestResult `json:"tests"`
+	// Planned are the top-level tests, examples and benchmarks that the
+	// command line chooses; nil if the binary is no Go test.
+	Planned []string `json:"planned"`
+	// Findings are all that the kernel log holds, allowed ones included.
+	Findings []Finding `json:"findings"`
+	// Problems are the reasons, besides failed tests, for which the run is
+	// not green.
+	Problems []string `json:"problems"`
+	// Exit is the exit status to end with; 0 means green.
+	Exit int `json:"exit"`
+	// Guests is the number of guests that the run took.
+	Guests int `json:"guests"`
+	// Times are the phases, of the first guest where there were more.
+	Times Times `json:"times"`
+	// Accel is the accelerator that was used.
+	Accel vm.Accel `json:"accel"`
+	// MemUsedKiB is the guest's memory in use at the end.
+	MemUsedKiB int64 `json:"mem_used_kib"`
+	// Console is the text of the kernel console, CommandLine QEMU's command
+	// line, Log the kernel log as read in the guest; all of the last guest.
+	Console     []byte `json:"-"`
+	CommandLine string `json:"-"`
+	Log         []byte `json:"-"`
+}
+
+// Times are how long the phases of a run took.
+type Times struct {
+	Boot     time.Duration `json:"boot"`     // QEMU's start to the greeting
+	Start    time.Duration `json:"start"`    // greeting to the first output of the tests
+	Tests    time.Duration `json:"tests"`    // first output to the end of the binary
+	Shutdown time.Duration `json:"shutdown"` // end of the binary to QEMU's end
+}
+
+// TestResult is how a test or subtest ended.
+type TestResult struct {
+	Name    string        `json:"name"`
+	Status  string        `json:"status"` // "pass", "fail" or "skip"
+	Elapsed time.Duration `json:"elapsed"`
+	Output  string        `json:"output,omitempty"`
+}
+
+// Finding is a finding of the kernel log and the tests that it belongs to.
+type Finding struct {
+	klog.Finding
+	// Tests ran when it was printed; none if it came between two tests.
+	Tests []string `json:"tests,omitempty"`
+	// Where is the C source position, "kmod/netlink.c:123", if known.
+	Where string `json:"where,omitempty"`
+	// Allowed is the reason of the allow-list entry that covers it.
+	Allowed string `json:"allowed,omitempty"`
+}
+
+// Green tells whether the tests and the kernel are fine.
+func (v Verdict) Green() bool { return v.Exit == 0 }
+
+// statuses names the actions that end a test.
+var statuses = map[gotest.Action]string{gotest.Pass: "pass", gotest.Fail: "fail", gotest.Skip: "skip"}

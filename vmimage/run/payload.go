@@ -1,0 +1,198 @@
+package run
+
+import (
+	"archive/tar"
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/kmodtest/kmodtest/internal/guestenv"
+	"github.com/kmodtest/kmodtest/vmimage/vm"
+)
+
+// Where the payload's files are in the guest.
+const (
+	guestBinary  = "/run/kmodtest/test"
+	guestModules = "/lib/kmodtest/"
+)
+
+// payload is what one run adds to the guest.
+type payload struct {
+	file    *os.File
+	size    int64
+	info    guestenv.Info
+	preload []string
+}
+
+// newPayload packs the test binary, the modules, and the files that the test
+// finds in its directory.
+func newPayload(o *Options) (*payload, error) {
+	f, err := vm.NewPayload()
+	if err != nil {
+		return nil, err
+	}
+	p := &payload{file: f, info: guestenv.Info{Release: o.Kernel.Release, Modules: make(map[string]guestenv.Module)}}
+	if err := p.pack(o); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("pack payload: %w", err)
+	}
+	return p, nil
+}
+
+func (p *payload) pack(o *Options) error {
+	count := &counter{w: p.file}
+	buf := bufio.NewWriterSize(count, 1<<20)
+	a := &archive{tw: tar.NewWriter(buf), seen: make(map[string]bool)}
+	if err := a.addAs(o.Binary, guestBinary); err != nil {
+		return err
+	}
+	for _, m := range o.Modules {
+		gm := guestenv.Module{Path: guestModules + filepath.Base(m.Path)}
+		if err := a.addAs(m.Path, gm.Path); err != nil {
+			return err
+		}
+		for _, d := range m.DependsPaths {
+			name := guestModules + filepath.Base(d)
+			if err := a.addAs(d, name); err != nil {
+				return err
+			}
+			gm.Depends = append(gm.Depends, name)
+		}
+		p.info.Modules[m.Name] = gm
+	}
+	for _, d := range o.Preload {
+		name := guestModules + filepath.Base(d)
+		if err := a.addAs(d, name); err != nil {
+			return err
+		}
+		p.preload = append(p.preload, name)
+	}
+	if err := a.addPackage(o.Dir, o.Binary); err != nil {
+		return err
+	}
+	for _, name := range o.Files {
+		if err := a.addTree(name); err != nil {
+			return err
+		}
+	}
+	if err := a.tw.Close(); err != nil {
+		return err
+	}
+	if err := buf.Flush(); err != nil {
+		return err
+	}
+	p.size = count.n
+	return nil
+}
+
+// counter counts what it passes on, and stops at the end of the device.
+type counter struct {
+	w io.Writer
+	n int64
+}
+
+func (c *counter) Write(b []byte) (int, error) {
+	if c.n+int64(len(b)) > vm.PayloadDeviceSize {
+		return 0, fmt.Errorf("test binary, modules and files exceed %d MiB, the size of the payload device", vm.PayloadDeviceSize>>20)
+	}
+	n, err := c.w.Write(b)
+	c.n += int64(n)
+	return n, err
+}
+
+// archive writes files to a tar archive, each once.
+type archive struct {
+	tw   *tar.Writer
+	seen map[string]bool
+}
+
+// addPackage adds a package's directory: its own files, and testdata with all
+// that is below it, as go test guarantees them to a test.
+func (a *archive) addPackage(dir, binary string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	if err := a.addDir(dir); err != nil {
+		return err
+	}
+	for _, e := range entries {
+		name := filepath.Join(dir, e.Name())
+		switch {
+		case e.Name() == "testdata":
+			err = a.addTree(name)
+		case e.Type().IsRegular() && name != binary:
+			err = a.addAs(name, name)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addTree adds a file, or a directory with all that is below it.
+func (a *archive) addTree(root string) error {
+	return filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir():
+			return a.addDir(name)
+		case d.Type()&fs.ModeSymlink != 0:
+			target, err := os.Readlink(name)
+			if err != nil {
+				return err
+			}
+			return a.header(&tar.Header{Name: name, Typeflag: tar.TypeSymlink, Linkname: target, Mode: 0o777})
+		case d.Type().IsRegular():
+			return a.addAs(name, name)
+		}
+		return nil // sockets and the like mean nothing in the guest
+	})
+}
+
+func (a *archive) addDir(name string) error {
+	return a.header(&tar.Header{Name: name + "/", Typeflag: tar.TypeDir, Mode: 0o755})
+}
+
+func (a *archive) header(h *tar.Header) error {
+	if a.seen[h.Name] {
+		return nil
+	}
+	a.seen[h.Name] = true
+	h.Name = h.Name[1:] // archives hold relative names
+	return a.tw.WriteHeader(h)
+}
+
+// addAs adds the regular file name as guestName.
+func (a *archive) addAs(name, guestName string) error {
+	if a.seen[guestName] {
+		return nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	fi, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if !fi.Mode().IsRegular() {
+		return fmt.Errorf("%s: %w", name, errors.New("not a regular file"))
+	}
+	if err := a.header(&tar.Header{
+		Name: guestName, Typeflag: tar.TypeReg, Size: fi.Size(), Mode: int64(fi.Mode().Perm()), ModTime: fi.ModTime(),
+	}); err != nil {
+		return err
+	}
+	if _, err := io.CopyN(a.tw, f, fi.Size()); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
