@@ -59,6 +59,9 @@ func (o *Options) validate() error {
 	if !filepath.IsAbs(o.SourceDir) {
 		errs = append(errs, fmt.Errorf("source directory %q is not absolute", o.SourceDir))
 	}
+	if o.Store != nil && strings.ContainsAny(o.Store.Dir, " :\t\n") {
+		errs = append(errs, fmt.Errorf("cache directory %q has a blank or colon in its name, which kbuild cannot handle; choose another", o.Store.Dir))
+	}
 	if o.Kernel.SourceDir == "" || o.Kernel.Release == "" {
 		errs = append(errs, errors.New("no kernel headers"))
 	}
@@ -102,10 +105,15 @@ func build(ctx context.Context, o Options) (Module, error) {
 			return err
 		}
 		defer release()
-		if err := syncSources(files, dir); err != nil {
+		done, err := syncSources(files, dir)
+		if err != nil {
 			return fmt.Errorf("copy sources: %w", err)
 		}
-		return compile(ctx, o, tools, dir, out)
+		err = compile(ctx, o, tools, dir, out)
+		if ctx.Err() != nil {
+			return err
+		}
+		return errors.Join(err, done())
 	})
 	if err != nil {
 		return Module{}, err

@@ -48,7 +48,8 @@ func makeArgs(o Options, t tools, dir string) []string {
 	if k.BuildDir != k.SourceDir {
 		args = append(args, "O="+k.BuildDir)
 	}
-	flags := append([]string{"-ffile-prefix-map=" + dir + "=" + o.SourceDir}, o.ExtraCFlags...)
+	// Quoted for the shell that make runs the compiler with.
+	flags := append([]string{"'-ffile-prefix-map=" + dir + "=" + strings.NewReplacer("'", `'\''`, "$", "$$").Replace(o.SourceDir) + "'"}, o.ExtraCFlags...)
 	args = append(args, "M="+dir, "W=1", fmt.Sprintf("-j%d", jobs), "KCFLAGS="+strings.Join(flags, " "))
 	if t.cc != "" {
 		args = append(args, "CC="+t.cc)

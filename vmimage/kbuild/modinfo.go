@@ -3,7 +3,6 @@ package kbuild
 import (
 	"bytes"
 	"debug/elf"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -44,41 +43,30 @@ func Inspect(path string) (Info, error) {
 }
 
 func parse(data []byte) (Info, error) {
+	fields, err := kernel.Modinfo(data)
+	if err != nil {
+		return Info{}, err
+	}
+	one := func(key string) string {
+		if v := fields[key]; len(v) > 0 {
+			return v[0]
+		}
+		return ""
+	}
+	info := Info{
+		Name: one("name"), Vermagic: one("vermagic"), Srcversion: one("srcversion"), License: one("license"),
+		Depends: strings.FieldsFunc(one("depends"), func(r rune) bool { return r == ',' }),
+	}
+	for _, p := range fields["parmtype"] {
+		name, _, _ := strings.Cut(p, ":")
+		info.Params = append(info.Params, name)
+	}
 	f, err := elf.NewFile(bytes.NewReader(data))
 	if err != nil {
 		return Info{}, err
 	}
 	defer f.Close()
-	if f.Type != elf.ET_REL {
-		return Info{}, fmt.Errorf("not a kernel module: its ELF type is %v", f.Type)
-	}
-	section := f.Section(".modinfo")
-	if section == nil {
-		return Info{}, errors.New("not a kernel module: it has no .modinfo")
-	}
-	text, err := section.Data()
-	if err != nil {
-		return Info{}, fmt.Errorf("read .modinfo: %w", err)
-	}
-	info := Info{HasDebug: f.Section(".debug_info") != nil}
-	for _, kv := range strings.Split(string(text), "\x00") {
-		key, value, _ := strings.Cut(kv, "=")
-		switch key {
-		case "name":
-			info.Name = value
-		case "vermagic":
-			info.Vermagic = value
-		case "srcversion":
-			info.Srcversion = value
-		case "license":
-			info.License = value
-		case "depends":
-			info.Depends = strings.FieldsFunc(value, func(r rune) bool { return r == ',' })
-		case "parmtype":
-			name, _, _ := strings.Cut(value, ":")
-			info.Params = append(info.Params, name)
-		}
-	}
+	info.HasDebug = f.Section(".debug_info") != nil
 	return info, nil
 }
 

@@ -87,14 +87,16 @@ func digest(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// listName records which files a build directory was made from.
+// listName records which files a build directory was made from. While kbuild
+// runs it is away: what a killed compiler left may look up to date to make.
 const listName = ".kmodtest-sources"
 
 // syncSources brings dir, an incremental build directory, up to date. A file
 // whose content changed gets a new time and is compiled again, whatever its
 // time in the user's tree; others stay as they are. Make cannot know what
 // depends on an added or removed file, or on a makefile: then dir is emptied.
-func syncSources(files []sourceFile, dir string) error {
+// The caller calls done when kbuild has ended by itself.
+func syncSources(files []sourceFile, dir string) (done func() error, err error) {
 	var list strings.Builder
 	for _, f := range files {
 		fmt.Fprintf(&list, "%q", f.path)
@@ -103,14 +105,18 @@ func syncSources(files []sourceFile, dir string) error {
 		}
 		list.WriteByte('\n')
 	}
-	have, err := os.ReadFile(filepath.Join(dir, listName))
+	marker := filepath.Join(dir, listName)
+	have, err := os.ReadFile(marker)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+		return nil, err
 	}
 	if string(have) != list.String() {
-		if err := empty(dir); err != nil {
-			return err
-		}
+		err = empty(dir)
+	} else {
+		err = os.Remove(marker)
+	}
+	if err != nil {
+		return nil, err
 	}
 	for _, f := range files {
 		path := filepath.Join(dir, f.path)
@@ -118,14 +124,13 @@ func syncSources(files []sourceFile, dir string) error {
 			continue
 		}
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return err
+			return nil, err
 		}
 		if err := os.WriteFile(path, f.data, f.mode|0o600); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	// Last, so that an interrupted sync starts afresh.
-	return os.WriteFile(filepath.Join(dir, listName), []byte(list.String()), 0o644)
+	return func() error { return os.WriteFile(marker, []byte(list.String()), 0o644) }, nil
 }
 
 func empty(dir string) error {

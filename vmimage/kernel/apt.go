@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -14,7 +15,8 @@ import (
 // credentials, time-outs) stays in force, since the private settings are read
 // after the host's.
 type apt struct {
-	dir string
+	dir     string
+	options []string
 }
 
 // source is one line of a private sources.list.
@@ -86,8 +88,8 @@ func (a apt) private() []string {
 }
 
 func (a apt) run(ctx context.Context, dir string, args ...string) (string, error) {
-	line := append([]string{args[0], "-c" + filepath.Join(a.dir, "apt.conf"), "-q"}, a.private()...)
-	return Command{Dir: dir, Args: append(line, args[1:]...)}.Run(ctx)
+	line := slices.Concat([]string{args[0], "-c" + filepath.Join(a.dir, "apt.conf"), "-q"}, a.private(), a.options, args[1:])
+	return Command{Dir: dir, Args: line}.Run(ctx)
 }
 
 // hostSources lists what the host's own sources would fetch.

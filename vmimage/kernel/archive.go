@@ -16,7 +16,7 @@ func withApt(ctx context.Context, o Options, suite string, f func(a apt) error) 
 		return fmt.Errorf("use apt state of %s: %w", suite, err)
 	}
 	defer release()
-	a := apt{dir: dir}
+	a := apt{dir: dir, options: o.aptOptions}
 	if err := a.open(); err != nil {
 		return err
 	}
@@ -45,17 +45,25 @@ func archiveBase(ctx context.Context, o Options, a apt, suite string) (string, e
 	return base, nil
 }
 
+// refresh fetches the index of a suite.
+func refresh(ctx context.Context, o Options, a apt, suite string) error {
+	base, err := archiveBase(ctx, o, a, suite)
+	if err != nil {
+		return err
+	}
+	o.progress("index", suite, 0)
+	if err := a.update(ctx, o.keyring(), []source{{base, suite}}); err != nil {
+		return explainUpdate(ctx, suite, o.keyring(), err)
+	}
+	return nil
+}
+
 // readIndex returns the packages of a suite that keep accepts.
 func readIndex(ctx context.Context, o Options, suite string, update bool, keep func(string) bool) (idx index, err error) {
 	err = withApt(ctx, o, suite, func(a apt) error {
 		if update {
-			base, err := archiveBase(ctx, o, a, suite)
-			if err != nil {
+			if err := refresh(ctx, o, a, suite); err != nil {
 				return err
-			}
-			o.progress("index", suite, 0)
-			if err := a.update(ctx, o.keyring(), []source{{base, suite}}); err != nil {
-				return explainUpdate(ctx, suite, o.keyring(), err)
 			}
 		}
 		texts, err := a.packages(ctx)
@@ -137,7 +145,15 @@ func unpack(ctx context.Context, o Options, suite string, pkgs []Package, dir st
 		if err := os.MkdirAll(debs, 0o755); err != nil {
 			return err
 		}
-		if err := download(ctx, o, a, pkgs, debs); err != nil {
+		err := download(ctx, o, a, pkgs, debs)
+		if errors.Is(err, errGone) {
+			// Apt's index may be missing (a lock file on a new machine) or
+			// older than the answer that named the packages.
+			if err = refresh(ctx, o, a, suite); err == nil {
+				err = download(ctx, o, a, pkgs, debs)
+			}
+		}
+		if err != nil {
 			return err
 		}
 		for _, p := range pkgs {

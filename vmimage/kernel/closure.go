@@ -29,7 +29,7 @@ type resolvedTools struct {
 func resolveToolchain(ctx context.Context, o Options, r Resolved, generation string) ([]Package, error) {
 	suite := baseSuite(r.Suite)
 	if o.Locked != nil {
-		return o.Locked.toolchain(suite, generation)
+		return o.Locked.toolchain(suite, generation, r.Needs)
 	}
 	name := filepath.Join("tools", suite+"_gcc-"+generation+"_"+sumNames(r.Needs)+".json")
 	var cached resolvedTools
@@ -49,7 +49,7 @@ func resolveToolchain(ctx context.Context, o Options, r Resolved, generation str
 	if err != nil {
 		return nil, fmt.Errorf("resolve packages in %s: %w", suite, err)
 	}
-	data, err := json.MarshalIndent(resolvedTools{pkgs, time.Now().UTC()}, "", "\t")
+	data, err := json.MarshalIndent(resolvedTools{pkgs, time.Now().UTC().Truncate(time.Second)}, "", "\t")
 	if err != nil {
 		return nil, fmt.Errorf("encode resolved toolchain: %w", err)
 	}

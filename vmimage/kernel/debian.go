@@ -32,7 +32,7 @@ func getDebian(ctx context.Context, o Options, spec Spec) (Kernel, error) {
 		return Kernel{}, err
 	}
 	k, err := assembleKernel(ctx, o, r)
-	// The archive drops a build when the next one arrives: an index that is
+	// The archive drops a build when the next one arrives: an answer that is
 	// older than that names packages which are gone.
 	if errors.Is(err, errGone) && o.Locked == nil && !o.Offline {
 		o.warn("%v; resolving %s anew", err, spec)
@@ -40,11 +40,14 @@ func getDebian(ctx context.Context, o Options, spec Spec) (Kernel, error) {
 			k, err = assembleKernel(ctx, o, r)
 		}
 	}
+	if errors.Is(err, errGone) && o.Locked != nil {
+		err = fmt.Errorf("%w; write the lock again with `kmodtest lock`, or set a mirror that keeps old packages", err)
+	}
 	return k, err
 }
 
 func assembleKernel(ctx context.Context, o Options, r Resolved) (Kernel, error) {
-	shared, err := o.Store.Get(ctx, kindHeaders, entryKey(r.ABI, r.Headers), func(ctx context.Context, dir string) error {
+	shared, err := o.Store.Get(ctx, kindHeaders, r.headersKey(), func(ctx context.Context, dir string) error {
 		if err := unpack(ctx, o, r.Suite, r.Headers, dir); err != nil {
 			return err
 		}
@@ -53,7 +56,7 @@ func assembleKernel(ctx context.Context, o Options, r Resolved) (Kernel, error) 
 	if err != nil {
 		return Kernel{}, err
 	}
-	own, err := o.Store.Get(ctx, kindKernel, entryKey(r.Release, append(r.Image[:len(r.Image):len(r.Image)], r.Headers...)), func(ctx context.Context, dir string) error {
+	own, err := o.Store.Get(ctx, kindKernel, r.imageKey(), func(ctx context.Context, dir string) error {
 		if err := unpack(ctx, o, r.Suite, r.Image, dir); err != nil {
 			return err
 		}
@@ -75,7 +78,7 @@ func assembleKernel(ctx context.Context, o Options, r Resolved) (Kernel, error) 
 	if k.Toolchain, tools, err = toolchain(ctx, o, r, k); err != nil {
 		return Kernel{}, err
 	}
-	k.Digest = digestPackages(append(append(r.Image[:len(r.Image):len(r.Image)], r.Headers...), tools...))
+	k.Digest = digestPackages(append(r.packages(), tools...))
 	return k, nil
 }
 
@@ -103,18 +106,25 @@ func linkShared(dir, shared string) error {
 func layout(root, release string) (Kernel, error) {
 	first := func(names ...string) string {
 		for _, n := range names {
-			if path := filepath.Join(root, n); exists(path) {
+			// Links such as lib/modules/V/build are absolute: they lead to the
+			// host's own files, if anywhere.
+			path, err := filepath.EvalSymlinks(filepath.Join(root, n))
+			if err == nil && strings.HasPrefix(path, strings.TrimSuffix(root, "/")+"/") {
 				return path
 			}
 		}
 		return ""
+	}
+	root, err := filepath.EvalSymlinks(root)
+	if err != nil {
+		return Kernel{}, fmt.Errorf("find kernel: %w", err)
 	}
 	headers := "usr/src/linux-headers-" + release
 	k := Kernel{
 		Release: release,
 		Image: first("boot/vmlinuz-"+release, "usr/lib/modules/"+release+"/vmlinuz",
 			"lib/modules/"+release+"/vmlinuz", "boot/vmlinuz"),
-		BuildDir: first(headers, "usr/lib/modules/"+release+"/build", "lib/modules/"+release+"/build"),
+		BuildDir: first(headers, "usr/src/kernels/"+release, "usr/lib/modules/"+release+"/build", "lib/modules/"+release+"/build"),
 		Modules:  first("lib/modules/"+release, "usr/lib/modules/"+release),
 		Symbols: first("boot/System.map-"+release, "usr/lib/modules/"+release+"/System.map",
 			"lib/modules/"+release+"/System.map"),

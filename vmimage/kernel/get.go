@@ -46,9 +46,9 @@ func Get(ctx context.Context, o Options, spec Spec) (Kernel, error) {
 	case spec.Path == "":
 		k, err = getDebian(ctx, o, spec)
 	case kind == "dir":
-		k, err = getDir(path)
+		k, err = getDir(ctx, path)
 	case kind == "tree":
-		k, err = getTree(path)
+		k, err = getTree(ctx, path)
 	default:
 		return Kernel{}, fmt.Errorf("get kernel %q: want dir:PATH or tree:PATH", spec.Path)
 	}

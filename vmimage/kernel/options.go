@@ -37,6 +37,10 @@ type Options struct {
 	Progress func(Progress)
 	// Warn, if not nil, is told what is odd but no error.
 	Warn func(message string)
+
+	// aptOptions are added to apt's command line; tests reach their own
+	// server past the host's proxies with them.
+	aptOptions []string
 }
 
 // Progress is one step of fetching a kernel.

@@ -22,6 +22,9 @@ type Resolved struct {
 	// the flavours of this build share.
 	Image   []Package `json:"image"`
 	Headers []Package `json:"headers"`
+	// Gcc is the generation of the compiler that built it, as its headers
+	// depend on it.
+	Gcc string `json:"gcc"`
 	// Needs are the libraries that the programs of Headers are linked with.
 	Needs []string `json:"needs"`
 	// Time is when the index was read.
@@ -57,10 +60,7 @@ func resolve(ctx context.Context, o Options, spec Spec, update bool) (Resolved, 
 	if err != nil {
 		return Resolved{}, err
 	}
-	r := Resolved{
-		Series: spec.Series, Suite: spec.Suite, Flavour: c.flavour, ABI: c.abi, Release: c.release(),
-		Image: c.image, Headers: c.headers, Needs: kbuildNeeds(c.headers[1]), Time: time.Now().UTC(),
-	}
+	r := resolvedOf(spec, c)
 	data, err := json.MarshalIndent(r, "", "\t")
 	if err != nil {
 		return Resolved{}, fmt.Errorf("encode resolved kernel: %w", err)
@@ -97,3 +97,21 @@ func readCandidates(ctx context.Context, o Options, suite string, update bool) (
 	}
 	return all, nil
 }
+
+func resolvedOf(s Spec, c candidate) Resolved {
+	return Resolved{
+		Series: s.Series, Suite: s.Suite, Flavour: c.flavour, ABI: c.abi, Release: c.release(),
+		Image: c.image, Headers: c.headers, Gcc: c.gcc, Needs: kbuildNeeds(c.headers[1]),
+		Time: time.Now().UTC().Truncate(time.Second),
+	}
+}
+
+// packages returns all packages of the kernel.
+func (r Resolved) packages() []Package {
+	return append(r.Image[:len(r.Image):len(r.Image)], r.Headers...)
+}
+
+// The keys of the two entries that the kernel is put together from. The image
+// links to the headers, so that its key names both.
+func (r Resolved) imageKey() string   { return entryKey(r.Release, r.packages()) }
+func (r Resolved) headersKey() string { return entryKey(r.ABI, r.Headers) }

@@ -234,3 +234,9 @@ func (s *Store) touch(kind, key string) {
 	now := time.Now()
 	_ = os.Chtimes(s.lockPath(kind, key), now, now)
 }
+
+// Has tells whether there is an entry kind/key, without verifying it.
+func (s *Store) Has(kind, key string) bool {
+	_, err := os.Stat(filepath.Join(s.entryDir(kind, key), manifestName))
+	return err == nil
+}
