@@ -13,6 +13,7 @@
 #include <net/genetlink.h>
 #include <net/rtnetlink.h>
 
+#include "uapi/linux/vnet_nl.h"
 #include "vnet_nl.h"
 
 /* More can be had from "ip link add"; this only keeps a typo from taking

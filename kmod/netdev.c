@@ -14,6 +14,7 @@
 #include <net/netlink.h>
 #include <net/rtnetlink.h>
 
+#include "uapi/linux/vnet_nl.h"
 #include "vnet_nl.h"
 
 #define VNET_KIND	"vnet"
@@ -72,11 +73,7 @@ static int vnet_stop(struct net_device *dev)
 
 static int vnet_change_carrier(struct net_device *dev, bool on)
 {
-	if (on)
-		netif_carrier_on(dev);
-	else
-		netif_carrier_off(dev);
-	return 0;
+	return on ? vnet_open(dev) : vnet_stop(dev);
 }
 
 /**

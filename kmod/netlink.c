@@ -12,6 +12,7 @@
 #include <net/genetlink.h>
 #include <net/netlink.h>
 
+#include "uapi/linux/vnet_nl.h"
 #include "vnet_nl.h"
 
 enum vnet_nl_mcgrp {

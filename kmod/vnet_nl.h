@@ -6,8 +6,6 @@
 
 #include <linux/types.h>
 
-#include "uapi/linux/vnet_nl.h"
-
 struct net_device;
 
 /* netlink.c */
