@@ -22,29 +22,43 @@ type NS struct {
 func NetNS(t testing.TB) *NS {
 	t.Helper()
 	needGuest(t)
-	type result struct {
-		f   *os.File
-		err error
-	}
-	made := make(chan result)
-	go func() {
-		// Never unlocked: the thread, which is in the new namespace now, ends with
-		// the goroutine. The open file alone keeps the namespace.
-		runtime.LockOSThread()
+	var f *os.File
+	err := onThread(func() error {
 		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-			made <- result{err: fmt.Errorf("create network namespace: %w", err)}
-			return
+			return fmt.Errorf("create network namespace: %w", err)
 		}
-		f, err := os.Open("/proc/thread-self/ns/net")
-		made <- result{f, err}
-	}()
-	r := <-made
-	if r.err != nil {
-		t.Fatal(r.err)
+		var err error
+		f, err = os.Open("/proc/thread-self/ns/net")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
-	ns := &NS{t: t, f: r.f}
+	ns := &NS{t: t, f: f}
 	t.Cleanup(ns.Close)
 	return ns
+}
+
+// onThread calls f on a thread whose network namespace f may change, and puts
+// that back when f returns or ends the goroutine. Ending the thread instead
+// would be no way: Go parks the main thread for ever, namespace and all.
+func onThread(f func() error) (err error) {
+	runtime.LockOSThread()
+	home, err := os.Open("/proc/thread-self/ns/net")
+	if err != nil {
+		runtime.UnlockOSThread()
+		return fmt.Errorf("open network namespace: %w", err)
+	}
+	defer func() {
+		defer home.Close()
+		if back := unix.Setns(int(home.Fd()), unix.CLONE_NEWNET); back != nil {
+			// Stay locked: nobody else may run on this thread again.
+			err = errors.Join(err, fmt.Errorf("leave network namespace: %w", back))
+			return
+		}
+		runtime.UnlockOSThread()
+	}()
+	return f()
 }
 
 // FD returns a file descriptor of the namespace, for netlink.Config.NetNS. It
@@ -56,26 +70,16 @@ func (ns *NS) FD() int { return int(ns.f.Fd()) }
 // are not in the namespace.
 func (ns *NS) Do(f func()) {
 	ns.t.Helper()
-	runtime.LockOSThread()
-	home, err := os.Open("/proc/thread-self/ns/net")
-	if err != nil {
-		runtime.UnlockOSThread()
-		ns.t.Fatalf("enter network namespace: %v", err)
-	}
-	defer home.Close()
-	if err := unix.Setns(ns.FD(), unix.CLONE_NEWNET); err != nil {
-		runtime.UnlockOSThread()
-		ns.t.Fatalf("enter network namespace: %v", err)
-	}
-	defer func() {
-		if err := unix.Setns(int(home.Fd()), unix.CLONE_NEWNET); err != nil {
-			// Stay locked: no other goroutine may run on this thread again.
-			ns.t.Errorf("leave network namespace: %v", err)
-			return
+	err := onThread(func() error {
+		if err := unix.Setns(ns.FD(), unix.CLONE_NEWNET); err != nil {
+			return fmt.Errorf("enter network namespace: %w", err)
 		}
-		runtime.UnlockOSThread()
-	}()
-	f()
+		f()
+		return nil
+	})
+	if err != nil {
+		ns.t.Fatal(err)
+	}
 }
 
 // MoveLink moves a link from the network namespace of the caller into this one.

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -26,7 +27,7 @@ var dirSources = []source{
 	{"proc entry", entries("proc/*")},
 	{"proc net entry", entries("proc/1/net/*", "proc/1/net/*/*")},
 	{"sysctl", entries("proc/sys/*", "proc/sys/*/*")},
-	{"network sysctl", entries("proc/sys/net/*/*", "proc/sys/net/*/*/*")},
+	{"network sysctl", entries("proc/sys/net/*/*", "proc/sys/net/ipv4/conf/*")},
 }
 
 // unlisted are folders that other parts of the kernel fill and empty at any
@@ -85,21 +86,38 @@ func list(root fs.FS, dir, pattern string, names *[]string) error {
 	return nil
 }
 
-// kernelThreads lists the kernel's own threads by name: the children of
-// kthreadd, process 2. A work queue with a rescuer has one, too. Pool workers
-// come and go as they please.
-func kernelThreads(root fs.FS) ([]string, error) {
+// threads remembers the names of kernel threads: most live as long as the
+// kernel, and each name costs a file. Numbers come round after 32,768
+// processes, which no guest lives to see.
+type threads struct {
+	sync.Mutex
+	names map[string]string
+}
+
+// list lists the kernel's own threads by name: the children of kthreadd,
+// process 2. A work queue with a rescuer has one, too. Pool workers come and go
+// as they please.
+func (t *threads) list(root fs.FS) ([]string, error) {
 	pids, err := fs.ReadFile(root, "proc/2/task/2/children")
 	if err != nil {
 		return nil, fmt.Errorf("list kernel threads: %w", err)
 	}
+	t.Lock()
+	defer t.Unlock()
+	if t.names == nil {
+		t.names = make(map[string]string)
+	}
 	var names []string
 	for _, pid := range strings.Fields(string(pids)) {
-		comm, err := fs.ReadFile(root, path.Join("proc", pid, "comm"))
-		if err != nil {
-			continue // it ended since
+		name, ok := t.names[pid]
+		if !ok {
+			comm, err := fs.ReadFile(root, path.Join("proc", pid, "comm"))
+			if err != nil {
+				continue // it ended since
+			}
+			name = strings.TrimSpace(string(comm))
+			t.names[pid] = name
 		}
-		name := strings.TrimSpace(string(comm))
 		if !strings.HasPrefix(name, "kworker/") {
 			names = append(names, name)
 		}

@@ -111,6 +111,8 @@ type source struct {
 	read func(root fs.FS) ([]string, error)
 }
 
+var kernelThreads threads
+
 // allKinds returns every source, in the order of a reader's interest.
 func allKinds(linkKinds []string) []source {
 	return slices.Concat(
@@ -119,7 +121,7 @@ func allKinds(linkKinds []string) []source {
 			{"rtnl link kind", func(fs.FS) ([]string, error) { return knownLinkKinds(linkKinds) }},
 		},
 		textSources, dirSources,
-		[]source{{"kernel thread", kernelThreads}},
+		[]source{{"kernel thread", kernelThreads.list}},
 	)
 }
 
