@@ -90,6 +90,7 @@ func (e *SignatureError) Error() string {
 	why := "its signature is bad"
 	if ce, ok := asCommandError(e.Err); ok {
 		switch {
+		case strings.Contains(ce.Output, "BADSIG"):
 		case strings.Contains(ce.Output, "NO_PUBKEY"), strings.Contains(ce.Output, "public key is not available"),
 			strings.Contains(ce.Output, "Missing key"):
 			why = "it is signed by a key that is not in " + e.Keyring
@@ -131,8 +132,23 @@ func explainUpdate(ctx context.Context, suite, keyring string, err error) error 
 	return fmt.Errorf("fetch index of %s: %w", suite, err)
 }
 
-// errGone matches packages that the index has and the archive has not.
-var errGone = errors.New("the archive has dropped it")
+// GoneError tells that the archive has no longer a package that the cached
+// answer or the lock names.
+type GoneError struct {
+	Package string
+	Locked  bool
+	Err     error
+}
+
+func (e *GoneError) Error() string {
+	msg := fmt.Sprintf("fetch package %s: the archive has dropped it", e.Package)
+	if e.Locked {
+		msg += "; write the lock again with `kmodtest lock`, or set a mirror that keeps old packages"
+	}
+	return fmt.Sprintf("%s: %v", msg, e.Err)
+}
+
+func (e *GoneError) Unwrap() error { return e.Err }
 
 // unpack fetches packages, verifies them and unpacks them into dir. A package
 // that is already there from an interrupted run is not fetched again.
@@ -146,7 +162,7 @@ func unpack(ctx context.Context, o Options, suite string, pkgs []Package, dir st
 			return err
 		}
 		err := download(ctx, o, a, pkgs, debs)
-		if errors.Is(err, errGone) {
+		if gone := new(GoneError); errors.As(err, &gone) {
 			// Apt's index may be missing (a lock file on a new machine) or
 			// older than the answer that named the packages.
 			if err = refresh(ctx, o, a, suite); err == nil {

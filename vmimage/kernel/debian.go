@@ -34,14 +34,12 @@ func getDebian(ctx context.Context, o Options, spec Spec) (Kernel, error) {
 	k, err := assembleKernel(ctx, o, r)
 	// The archive drops a build when the next one arrives: an answer that is
 	// older than that names packages which are gone.
-	if errors.Is(err, errGone) && o.Locked == nil && !o.Offline {
-		o.warn("%v; resolving %s anew", err, spec)
+	var gone *GoneError
+	if errors.As(err, &gone) && o.Locked == nil && !o.Offline {
+		o.warn("package %s has left the archive; resolving %s anew", gone.Package, spec)
 		if r, err = resolve(ctx, o, spec, true); err == nil {
 			k, err = assembleKernel(ctx, o, r)
 		}
-	}
-	if errors.Is(err, errGone) && o.Locked != nil {
-		err = fmt.Errorf("%w; write the lock again with `kmodtest lock`, or set a mirror that keeps old packages", err)
 	}
 	return k, err
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -37,7 +38,7 @@ func download(ctx context.Context, o Options, a apt, pkgs []Package, debs string
 		o.progress("fetch", p.String(), 0)
 	}
 	if _, err := a.run(ctx, debs, args...); err != nil {
-		return explainDownload(missing, err)
+		return explainDownload(missing, o.Locked != nil, err)
 	}
 	for _, p := range missing {
 		if err := verifyDeb(p, debs); err != nil {
@@ -87,13 +88,14 @@ func verifyDeb(p Package, debs string) error {
 	return nil
 }
 
-func explainDownload(pkgs []Package, err error) error {
+// explainDownload names the package that apt complains of.
+func explainDownload(pkgs []Package, locked bool, err error) error {
 	ce, ok := asCommandError(err)
 	if !ok {
 		return fmt.Errorf("fetch packages: %w", err)
 	}
 	name := pkgs[0].String()
-	for _, p := range pkgs {
+	for _, p := range slices.Backward(pkgs) {
 		for line := range strings.Lines(ce.Output) {
 			if (strings.HasPrefix(line, "E:") || strings.HasPrefix(line, "Err:")) && strings.Contains(line, p.Name) {
 				name = p.String()
@@ -105,7 +107,7 @@ func explainDownload(pkgs []Package, err error) error {
 		return fmt.Errorf("verify package %s: wrong digest: %w", name, err)
 	case strings.Contains(out, "404 "), strings.Contains(out, "was not found"),
 		strings.Contains(out, "Unable to locate package"), strings.Contains(out, "File not found"):
-		return fmt.Errorf("fetch package %s: %w: %w", name, errGone, err)
+		return &GoneError{Package: name, Locked: locked, Err: err}
 	}
 	return fmt.Errorf("fetch package %s: %w", name, err)
 }
