@@ -31,7 +31,8 @@ type Error struct {
 	// Offset is the place of the attribute that the kernel points at, counted
 	// from the start of the netlink header, or 0 if it points at none.
 	Offset int
-	// Attribute is the type of that attribute, or 0 if it points at none.
+	// Attribute is the type of that attribute, or 0 if the request has none
+	// there.
 	Attribute uint16
 }
 
@@ -44,9 +45,9 @@ func (e *Error) Error() string {
 	if e.Message != "" {
 		fmt.Fprintf(&sb, ": %s", e.Message)
 	}
-	if e.Offset != 0 {
-		// Outside of an echo, or for an attribute that this package does not
-		// know, the number has to do.
+	if e.Attribute != 0 {
+		// For an attribute that this package does not know, its number has to
+		// do.
 		name := attrName(e.Attribute)
 		if name == "" {
 			name = fmt.Sprint(e.Attribute)

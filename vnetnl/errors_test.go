@@ -36,7 +36,7 @@ func TestWrapError(t *testing.T) {
 			"offset beyond the request",
 			&netlink.OpError{Op: "receive", Err: syscall.EINVAL, Offset: 36},
 			&Error{Op: "echo", Errno: syscall.EINVAL, Offset: 36},
-			"echo: invalid argument (attribute 0)",
+			"echo: invalid argument",
 		},
 		{
 			"system call",
