@@ -2,6 +2,7 @@ package klog
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"time"
 )
@@ -37,7 +38,6 @@ const (
 	KindOOM         Kind = "oom"          // mm/oom_kill.c
 	KindDuplicate   Kind = "duplicate"    // a name registered twice (fs/sysfs/dir.c, fs/debugfs, fs/proc)
 	KindVfree       Kind = "vfree"        // vfree of what is no area (mm/vmalloc.c)
-	KindModuleBusy  Kind = "module-busy"  // kernel/module/main.c
 )
 
 // Kinds lists all kinds, in the order of their declaration.
@@ -48,7 +48,6 @@ func Kinds() []Kind {
 		KindSoftLockup, KindHardLockup, KindHungTask, KindSlab, KindCacheLeft,
 		KindKmemleak, KindNetdevRef, KindRefcount, KindList, KindStack,
 		KindBadPage, KindTaint, KindOOM, KindDuplicate, KindVfree,
-		KindModuleBusy,
 	}
 }
 
@@ -109,7 +108,8 @@ type Finding struct {
 
 // ModuleFrame returns the innermost frame in the given module, or in any
 // module if name is empty. Reliable frames go before others. The stacks are
-// searched after Frames.
+// searched after Frames. Once symbolised, functions inlined from headers of the
+// kernel are passed over: the module's own line is what helps.
 func (f *Finding) ModuleFrame(name string) (Frame, bool) {
 	lists := [][]Frame{f.Frames}
 	for _, s := range f.Stacks {
@@ -118,6 +118,10 @@ func (f *Finding) ModuleFrame(name string) (Frame, bool) {
 	for _, reliable := range []bool{true, false} {
 		for _, l := range lists {
 			for _, fr := range l {
+				// What a header of the kernel inlines is not the module's own.
+				if fr.Inlined && filepath.IsAbs(fr.File) {
+					continue
+				}
 				if fr.Reliable == reliable && fr.Module != "" && (name == "" || fr.Module == name) {
 					return fr, true
 				}

@@ -22,6 +22,10 @@ type Frame struct {
 	// the stack, but not by unwinding.
 	Reliable bool
 
+	// Exact is set when Offset is the very instruction, as for an instruction
+	// pointer. Else it is a return address, just behind a call.
+	Exact bool
+
 	// File and Line are the C source, relative to the module's directory. They
 	// are set by a Symbolizer, and for a WARN or BUG by the kernel's own words.
 	File string
@@ -103,9 +107,11 @@ func parseRIP(line string) (Frame, bool) {
 	}
 	if m[5] != "" {
 		a, _ := strconv.ParseUint(m[5], 16, 64)
-		return Frame{Addr: a, Reliable: true}, true
+		return Frame{Addr: a, Reliable: true, Exact: true}, true
 	}
-	return symbolFrame(m[1:], true), true
+	fr := symbolFrame(m[1:], true)
+	fr.Exact = true
+	return fr, true
 }
 
 // findSymbol finds the first sym+0xoff/0xsize in a line.

@@ -76,6 +76,9 @@ func (p *report) head(rl *rule, title string) {
 		}
 	}
 	if rl.rank > p.rule.rank {
+		if p.rule.kind == KindSlab {
+			title = strings.Replace(title, "Object corrupt", p.title, 1)
+		}
 		p.rule, p.title = rl, title
 	}
 	if rl.ends && p.rule != rl && p.rule.rank == rankSpecific {
@@ -91,6 +94,8 @@ var (
 	taskLine    = regexp.MustCompile(`^task:(.*?)\s+state:\S+ .*?\bpid:(\d+)`)
 	hungLine    = regexp.MustCompile(`^INFO: task (.+):(\d+) blocked `)
 	unloadedRef = regexp.MustCompile(`\[last unloaded: ([\w-]+)`)
+	access      = regexp.MustCompile(`(?mi)^(?:BUG: KASAN: .*|\s*)\b(Read|Write) (?:of size|at addr)`)
+	taintedBy   = regexp.MustCompile(`^([\w-]+): `)
 	originLine  = regexp.MustCompile(`(?i)^\s*(allocated|freed) (?:in|by) `)
 
 	// ours matches the lines that reports consist of besides frames: registers,
@@ -114,7 +119,7 @@ func (p *report) take(r Record, line string) bool {
 	case mine:
 		p.foreign = 0
 		p.Last, p.End = r.Seq, r.Time
-	case p.rule.single && p.raw.Len() > 0, p.ended && p.foreign >= 2, p.foreign >= maxForeign:
+	case p.rule.single && p.raw.Len() > 0, p.ended && p.foreign >= 2, p.foreign >= max(maxForeign, p.rule.foreign):
 		return false
 	default:
 		p.foreign++
@@ -176,6 +181,13 @@ func (p *report) parse(line string) bool {
 		return true
 	case strings.HasPrefix(line, "Kernel panic - not syncing: "):
 		p.Fatal, p.paniced = true, true
+		return true
+	case strings.Contains(line, " when called from "):
+		// kmem_cache_destroy names its caller in words (mm/slab_common.c).
+		if fr, ok := findSymbol(line); ok {
+			p.Stacks = append(p.Stacks, Stack{Name: "Called from", Frames: []Frame{fr}})
+			p.cur = nil
+		}
 		return true
 	case strings.EqualFold(line, "call trace:"), line == "stack backtrace:":
 		if !p.cont {
@@ -273,13 +285,19 @@ func (p *report) finish(cut bool) (Finding, bool) {
 			}
 		}
 	}
+	if m := taintedBy.FindStringSubmatch(f.Raw); m != nil && f.Kind == KindTaint {
+		f.Modules = append(f.Modules, m[1])
+	}
 	if len(f.Frames) > 0 && f.Frames[0].Func == "" && f.unloaded != "" && !slices.Contains(f.Modules, f.unloaded) {
 		f.Modules = append(f.Modules, f.unloaded)
 	}
 	if f.site != "" && len(f.Frames) > 0 {
 		f.Frames[0].File, f.Frames[0].Line = f.site, f.siteLine
 	}
-	f.Title = finishTitle(p.title, culprit(&f))
+	title := p.title
+	if m := access.FindStringSubmatch(f.Raw); m != nil && f.Kind == KindKASAN {
+		title = strings.Replace(title, " in {func}", " "+m[1]+" in {func}", 1)
+	}
+	f.Title = finishTitle(title, culprit(&f))
 	return f, true
 }
-

@@ -38,6 +38,9 @@ type rule struct {
 	// cut short.
 	ends bool
 
+	// foreign overrides maxForeign, for reports that hold long tables.
+	foreign int
+
 	// traced marks words that are no finding unless a call trace follows.
 	traced bool
 }
@@ -62,8 +65,9 @@ var rules = []rule{
 	{prefix: "ref_tracker: ", re: rx(`^ref_tracker: .*(?:has \d+/\d+ users|leaked reference)`), kind: KindNetdevRef, rank: rankSpecific, title: "ref_tracker: leaked reference in {func}"},
 
 	// kernel/locking/lockdep.c, before the general WARNING.
-	{prefix: "WARNING: ", re: rx(`^WARNING: (possible circular locking dependency detected|possible recursive locking detected|possible irq lock inversion dependency detected|inconsistent lock state|.*-safe -> .*-unsafe lock order detected|bad unlock balance detected!?|bad contention detected!?|held lock freed!?|Nested lock was not taken|lock held when returning to user space!?|suspicious RCU usage|possible nested lock bug detected|.* deadlock detected)`), kind: KindLockdep, rank: rankSpecific, title: "WARNING: $1 in {func}"},
+	{prefix: "WARNING: ", re: rx(`^WARNING: (possible circular locking dependency detected|possible recursive locking detected|possible irq lock inversion dependency detected|inconsistent lock state|.*-safe -> .*-unsafe lock order detected|bad unlock balance detected|bad contention detected|held lock freed|Nested lock was not taken|lock held when returning to user space|suspicious RCU usage|possible nested lock bug detected|.* deadlock detected)`), kind: KindLockdep, rank: rankSpecific, title: "WARNING: $1 in {func}"},
 	{prefix: "WARNING: ", re: rx(`^WARNING: .+/\d+ still has locks held!`), kind: KindLockdep, rank: rankSpecific, title: "WARNING: still has locks held in {func}"},
+	{prefix: "[ INFO: ", re: rx(`^\[ INFO: (.*?)!? \]`), kind: KindLockdep, rank: rankSpecific, title: "INFO: $1 in {func}"},
 	{prefix: "[ BUG: ", re: rx(`^\[ BUG: (.*?)!? \]`), kind: KindLockdep, rank: rankSpecific, title: "BUG: $1 in {func}"},
 	{prefix: "BUG: ", re: rx(`^BUG: (MAX_LOCK\w+|MAX_STACK_TRACE_ENTRIES) too low`), kind: KindLockdep, rank: rankSpecific, title: "BUG: $1 too low", single: true},
 	{prefix: "BUG: ", re: rx(`^BUG: (spinlock|rwlock|rtmutex) ([a-z ]+?)(?:,| on CPU)`), kind: KindLockdep, rank: rankSpecific, title: "BUG: $1 $2 in {func}"},
@@ -72,6 +76,7 @@ var rules = []rule{
 	// kernel/panic.c __warn; from 6.19 on in another order.
 	{prefix: "WARNING: ", re: rx(`^WARNING: CPU: \d+ PID: \d+ at `), kind: KindWarn, rank: rankGeneral, title: "WARNING in {func}", ends: true},
 	{prefix: "WARNING: ", re: rx(`^WARNING: .* at .*, CPU#\d+: .*/\d+`), kind: KindWarn, rank: rankGeneral, title: "WARNING in {func}", ends: true},
+	{prefix: "WARNING: kernel stack ", re: rx(`^WARNING: kernel stack (?:regs|frame pointer) .*bad`), kind: KindStack, rank: rankSpecific, title: "WARNING: kernel stack has a bad value", single: true},
 	{prefix: "WARNING: ", re: rx(`^WARNING: (.*)$`), kind: KindWarn, rank: rankGeneral, title: "WARNING: $1 in {func}", traced: true},
 	{prefix: "kernel BUG at ", kind: KindBug, rank: rankGeneral, title: "kernel BUG in {func}", ends: true},
 
@@ -79,7 +84,7 @@ var rules = []rule{
 	{prefix: "BUG: KASAN: ", re: rx(`^BUG: (KASAN): ([\w-]+(?: or [\w-]+)?) in `), kind: KindKASAN, rank: rankSpecific, title: "$1: $2 in {func}"},
 	{prefix: "BUG: K", re: rx(`^BUG: (KASAN|KMSAN|KCSAN): ([\w-]+)`), kind: KindKASAN, rank: rankSpecific, title: "$1: $2 in {func}"},
 	{prefix: "BUG: KFENCE: ", re: rx(`^BUG: KFENCE: (.*?)(?: in .*)?$`), kind: KindKFENCE, rank: rankSpecific, title: "KFENCE: $1 in {func}"},
-	{prefix: "UBSAN: ", re: rx(`^UBSAN: ([\w-]+) in `), kind: KindUBSAN, rank: rankSpecific, title: "UBSAN: $1 in {func}"},
+	{prefix: "UBSAN: ", re: rx(`^UBSAN: ([\w-]+(?: [\w-]+)*?) in `), kind: KindUBSAN, rank: rankSpecific, title: "UBSAN: $1 in {func}"},
 	{prefix: "Internal error: UBSAN", kind: KindUBSAN, rank: rankSpecific, title: "UBSAN in {func}", ends: true},
 
 	// Stack overrun comes before the faults in whose shape it appears.
@@ -98,7 +103,7 @@ var rules = []rule{
 	// arch/x86/kernel/traps.c; "Oops: " stands before from 6.10 on.
 	{within: " [#", re: rx(`^(?:Oops: )?(general protection fault|divide error|invalid opcode|int3|bounds|stack segment|segment not present|invalid TSS|alignment check|control protection fault|debug|stack guard page)\b.*: [0-9a-f]{4} \[#\d+\]`), kind: KindOops, rank: rankGeneral, title: "$1 in {func}", ends: true},
 	{prefix: "Oops", re: rx(`^Oops(?: - ([\w ]+))?: .*\[#\d+\]`), kind: KindOops, rank: rankGeneral, title: "Oops in {func}", ends: true},
-	{prefix: "Internal error: ", re: rx(`^Internal error: (.*?)(?: - [\w ]+)?: .*\[#\d+\]`), kind: KindOops, rank: rankGeneral, title: "$1 in {func}", ends: true},
+	{prefix: "Internal error: ", re: rx(`^Internal error: .*\[#\d+\]`), kind: KindOops, rank: rankGeneral, title: "Oops in {func}", ends: true},
 	{prefix: "unchecked MSR access error", kind: KindWarn, rank: rankGeneral, title: "unchecked MSR access error in {func}"},
 
 	// kernel/sched/core.c, lib/smp_processor_id.c, kernel/workqueue.c
@@ -110,6 +115,7 @@ var rules = []rule{
 	// kernel/rcu/tree_stall.h, tree_exp.h; kernel/watchdog.c; kernel/hung_task.c
 	{within: "INFO: rcu_", re: rx(`^(?:rcu: )?INFO: (rcu_\w+) (?:self-)?detected (?:expedited )?stalls?\b`), kind: KindRCUStall, rank: rankSpecific, title: "INFO: rcu detected stall in {func}"},
 	{within: "soft lockup - CPU#", re: rx(`^(?:NMI )?(?:watchdog: )?BUG: soft lockup - CPU#\d+ stuck for`), kind: KindSoftLockup, rank: rankSpecific, title: "BUG: soft lockup in {func}"},
+	{prefix: "INFO: task ", re: rx(`^INFO: task .+:\d+ can't die for more than`), kind: KindHungTask, rank: rankSpecific, title: "INFO: task can't die in {func}"},
 	{prefix: "BUG: workqueue lockup", kind: KindSoftLockup, rank: rankSpecific, title: "BUG: workqueue lockup"},
 	{within: "hard LOCKUP", re: rx(`^(?:NMI )?(?:watchdog: )?(?:CPU\d+: )?(?:Watchdog|NMI watchdog:)? ?[Dd]etected hard LOCKUP on cpu`), kind: KindHardLockup, rank: rankSpecific, title: "hard lockup in {func}"},
 	{prefix: "INFO: task ", re: rx(`^INFO: task .+:\d+ (?:is )?blocked (?:in I/O wait )?for more than \d+`), kind: KindHungTask, rank: rankSpecific, title: "INFO: task hung in {func}"},
@@ -117,6 +123,9 @@ var rules = []rule{
 	// mm/slub.c: "BUG cache (taint): what". A cache's name may hold blanks.
 	{prefix: "BUG ", re: rx(`^BUG (.+?) \((?:Tainted|Not tainted).*?\): Objects remaining `), kind: KindCacheLeft, rank: rankSpecific, title: "BUG $1: Objects remaining in a destroyed cache"},
 	{prefix: "BUG ", re: rx(`^BUG (.+?) \((?:Tainted|Not tainted).*?\): (.*)$`), kind: KindSlab, rank: rankSpecific, title: "BUG $1: $2 in {func}"},
+	// From 6.14 on, and in stable kernels: what was overwritten stands in a line
+	// before the header, which says "Object corrupt" only.
+	{prefix: "[", re: rx(`^\[(.+ overwritten)\] 0x[0-9a-f]+-0x`), kind: KindSlab, rank: rankGeneral, title: "$1"},
 	{prefix: "unreferenced object 0x", re: rx(`^unreferenced object 0x[0-9a-f]+ \(size \d+\)`), kind: KindKmemleak, rank: rankSpecific, title: "memory leak in {func}"},
 	{prefix: "kmemleak: ", re: rx(`^kmemleak: \d+ new suspected memory leaks?`), kind: KindKmemleak, rank: rankSpecific, title: "memory leak", single: true},
 	{prefix: "BUG: Bad ", re: rx(`^BUG: Bad (page state|page map|page cache|rss-counter state)`), kind: KindBadPage, rank: rankSpecific, title: "BUG: Bad $1 in {func}"},
@@ -126,7 +135,7 @@ var rules = []rule{
 	{prefix: "unregister_netdevice: waiting for ", kind: KindNetdevRef, rank: rankSpecific, title: "unregister_netdevice: waiting for DEV to become free", single: true},
 
 	// mm/oom_kill.c: the trace comes first, the victim after it.
-	{within: " invoked oom-killer: ", kind: KindOOM, rank: rankSpecific, title: "Out of memory in {func}"},
+	{within: " invoked oom-killer: ", kind: KindOOM, rank: rankSpecific, title: "Out of memory in {func}", foreign: 2000},
 	{within: "ut of memory: Killed process ", re: rx(`^(?:Memory cgroup o|O)ut of memory: Killed process \d+ \((.*?)\)`), kind: KindOOM, rank: rankSpecific, title: "Out of memory: killed $1", single: true},
 
 	// One name twice: fs/sysfs/dir.c, lib/kobject.c, fs/debugfs/inode.c.
@@ -137,9 +146,9 @@ var rules = []rule{
 	// kernel/module: what no out-of-tree module needs in order to be loaded.
 	{within: " taints kernel", re: rx(`^(?:\S+: )?module license '(.*)' taints kernel`), kind: KindTaint, rank: rankSpecific, title: "module license '$1' taints kernel", single: true},
 	{within: "kernel tainted", re: rx(`^\S+: .*kernel tainted`), kind: KindTaint, rank: rankSpecific, title: "kernel tainted by a forced module", single: true},
-	{within: "staging directory, the quality is unknown", kind: KindTaint, rank: rankSpecific, title: "module of the staging directory", single: true},
-	{within: "till in use", re: rx(`^(?:.*: )?[Mm]odule \S+ (?:is )?still in use`), kind: KindModuleBusy, rank: rankSpecific, title: "module still in use", single: true},
+	{within: "staging directory, the quality is unknown", re: rx(`^(\S+): module is from`), kind: KindTaint, rank: rankSpecific, title: "$1: module is from the staging directory", single: true},
 
+	{prefix: "VFS: ", re: rx(`^VFS: (Close: file count is|Busy inodes after unmount)`), kind: KindBug, rank: rankSpecific, title: "VFS: $1", single: true},
 	{within: ": nobody cared", re: rx(`^irq \d+: nobody cared`), kind: KindBug, rank: rankGeneral, title: "irq: nobody cared"},
 	{prefix: "Kernel panic - not syncing: ", re: rx(`^Kernel panic - not syncing: (.*)$`), kind: KindPanic, rank: rankGeneral, title: "kernel panic: $1"},
 	{prefix: "BUG: ", re: rx(`^BUG: (.*)$`), kind: KindBug, rank: rankGeneral, title: "BUG: $1 in {func}"},

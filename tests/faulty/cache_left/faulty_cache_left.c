@@ -29,6 +29,8 @@ module_init(faulty_init);
 static void __exit faulty_exit(void)
 {
 	kmem_cache_destroy(faulty_cache); /* FAULT */
+	/* No tail call: this function has to be on the stack. */
+	barrier();
 }
 module_exit(faulty_exit);
 

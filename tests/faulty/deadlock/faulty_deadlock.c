@@ -3,6 +3,7 @@
  * A task that waits for a mutex it holds: a hung task.
  */
 
+#include <linux/compiler.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 
@@ -12,6 +13,8 @@ static noinline void faulty_deadlock(void)
 {
 	mutex_lock(&faulty_mutex);
 	mutex_lock(&faulty_mutex); /* FAULT */
+	/* No tail call: this function has to be on the stack. */
+	barrier();
 }
 
 static int trigger_set(const char *val, const struct kernel_param *kp)

@@ -18,6 +18,8 @@ static noinline void faulty_double_free(void)
 	kfree(obj);
 	OPTIMIZER_HIDE_VAR(obj);
 	kfree(obj); /* FAULT */
+	/* No tail call: this function has to be on the stack. */
+	barrier();
 }
 
 static int trigger_set(const char *val, const struct kernel_param *kp)

@@ -5,9 +5,9 @@
  * The CPU is dead to all but an NMI; without a second CPU the whole guest is.
  */
 
+#include <linux/compiler.h>
 #include <linux/irqflags.h>
 #include <linux/module.h>
-#include <linux/processor.h>
 
 static bool faulty_stop;
 
@@ -15,7 +15,7 @@ static noinline void faulty_irqs_off(void)
 {
 	local_irq_disable();
 	while (!READ_ONCE(faulty_stop)) /* FAULT */
-		cpu_relax();
+		;
 	local_irq_enable();
 }
 

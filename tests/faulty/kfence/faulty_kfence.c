@@ -2,7 +2,7 @@
 /*
  * Reads of freed memory, again and again, until KFENCE samples one.
  *
- * Needs kfence.sample_interval=1 or so; kernels without KFENCE see nothing.
+ * Needs kfence.sample_interval=500 or so; kernels without KFENCE see nothing.
  */
 
 #include <linux/compiler.h>

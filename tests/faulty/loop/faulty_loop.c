@@ -3,9 +3,9 @@
  * An endless loop with preemption off: soft lockup, RCU stall.
  */
 
+#include <linux/compiler.h>
 #include <linux/module.h>
 #include <linux/preempt.h>
-#include <linux/processor.h>
 
 static bool faulty_stop;
 
@@ -13,7 +13,7 @@ static noinline void faulty_loop(void)
 {
 	preempt_disable();
 	while (!READ_ONCE(faulty_stop)) /* FAULT */
-		cpu_relax();
+		;
 	preempt_enable();
 }
 

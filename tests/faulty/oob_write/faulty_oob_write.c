@@ -20,6 +20,8 @@ static noinline void faulty_oob_write(void)
 	OPTIMIZER_HIDE_VAR(obj);
 	WRITE_ONCE(obj[64], 1);
 	kfree(obj); /* FAULT */
+	/* No tail call: this function has to be on the stack. */
+	barrier();
 }
 
 static int trigger_set(const char *val, const struct kernel_param *kp)

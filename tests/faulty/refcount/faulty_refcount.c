@@ -6,12 +6,12 @@
 #include <linux/module.h>
 #include <linux/refcount.h>
 
-static noinline void faulty_refcount(void)
+static noinline bool faulty_refcount(void)
 {
 	refcount_t count = REFCOUNT_INIT(1);
 
-	if (refcount_dec_and_test(&count))
-		refcount_dec(&count); /* FAULT */
+	return refcount_dec_and_test(&count) &&
+	       refcount_dec_and_test(&count); /* FAULT */
 }
 
 static int trigger_set(const char *val, const struct kernel_param *kp)

@@ -5,6 +5,7 @@
  * Trigger: load, then unload.
  */
 
+#include <linux/compiler.h>
 #include <linux/completion.h>
 #include <linux/module.h>
 
@@ -19,6 +20,8 @@ module_init(faulty_init);
 static void __exit faulty_exit(void)
 {
 	wait_for_completion(&faulty_never); /* FAULT */
+	/* No tail call: this function has to be on the stack. */
+	barrier();
 }
 module_exit(faulty_exit);
 

@@ -18,6 +18,8 @@ static noinline void faulty_vfree(void)
 	vfree(area);
 	OPTIMIZER_HIDE_VAR(area);
 	vfree(area); /* FAULT */
+	/* No tail call: this function has to be on the stack. */
+	barrier();
 }
 
 static int trigger_set(const char *val, const struct kernel_param *kp)
