@@ -229,6 +229,7 @@ func (j *judge) exited(f wire.Frame) error {
 	}
 	if st.Step == stepRun {
 		j.exit, j.ended = st, time.Now()
+		j.o.phase(PhaseUnload)
 		return nil
 	}
 	if st.Code != 0 || st.Signal != "" || st.Error != "" {

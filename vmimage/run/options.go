@@ -36,6 +36,10 @@ type Options struct {
 	// Files are files and directories that the test finds in the guest
 	// besides its own directory; may be empty.
 	Files []string
+	// Root is the directory that Dir and Files are read below, for a run that
+	// is repeated on a machine which does not have them; empty is "/". Paths
+	// in the guest are the same.
+	Root string
 
 	// QEMU is the path of qemu-system-x86_64.
 	QEMU string
@@ -54,7 +58,19 @@ type Options struct {
 	Stdout, Stderr io.Writer
 	// Notice, if not nil, is told in one line of what is going on.
 	Notice func(string)
+	// Phase, if not nil, is told of each phase as it begins, of each guest.
+	Phase func(Phase)
 }
+
+// Phase is what a run is about.
+type Phase string
+
+// The phases of each guest.
+const (
+	PhaseBoot   Phase = "boot"   // QEMU starts
+	PhaseTest   Phase = "test"   // the guest has greeted
+	PhaseUnload Phase = "unload" // the binary has ended
+)
 
 // Module is a module under test with the in-tree modules that it needs.
 type Module struct {
@@ -102,6 +118,8 @@ type Verdict struct {
 	Problems []string `json:"problems"`
 	// Exit is the exit status to end with; 0 means green.
 	Exit int `json:"exit"`
+	// Loaded are the modules under test that were still loaded at the end.
+	Loaded []string `json:"loaded,omitempty"`
 	// Guests is the number of guests that the run took.
 	Guests int `json:"guests"`
 	// Times are the phases, of the first guest where there were more.

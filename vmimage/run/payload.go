@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/kmodtest/kmodtest/internal/guestenv"
 	"github.com/kmodtest/kmodtest/vmimage/vm"
@@ -47,6 +48,7 @@ func (p *payload) pack(o *Options) error {
 	count := &counter{w: p.file}
 	buf := bufio.NewWriterSize(count, 1<<20)
 	a := &archive{tw: tar.NewWriter(buf), seen: make(map[string]bool)}
+	here := &archive{tw: a.tw, seen: a.seen, root: o.Root}
 	if err := a.addAs(o.Binary, guestBinary); err != nil {
 		return err
 	}
@@ -71,11 +73,11 @@ func (p *payload) pack(o *Options) error {
 		}
 		p.preload = append(p.preload, name)
 	}
-	if err := a.addPackage(o.Dir, o.Binary); err != nil {
+	if err := here.addPackage(o.Dir, o.Binary); err != nil {
 		return err
 	}
 	for _, name := range o.Files {
-		if err := a.addTree(name); err != nil {
+		if err := here.addTree(name); err != nil {
 			return err
 		}
 	}
@@ -108,12 +110,13 @@ func (c *counter) Write(b []byte) (int, error) {
 type archive struct {
 	tw   *tar.Writer
 	seen map[string]bool
+	root string // files are read below it
 }
 
 // addPackage adds a package's directory: its own files, and testdata with all
 // that is below it, as go test guarantees them to a test.
 func (a *archive) addPackage(dir, binary string) error {
-	entries, err := os.ReadDir(dir)
+	entries, err := os.ReadDir(filepath.Join(a.root, dir))
 	if err != nil {
 		return err
 	}
@@ -137,14 +140,19 @@ func (a *archive) addPackage(dir, binary string) error {
 
 // addTree adds a file, or a directory with all that is below it.
 func (a *archive) addTree(root string) error {
-	return filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
+	return filepath.WalkDir(filepath.Join(a.root, root), func(file string, d fs.DirEntry, err error) error {
+		if err != nil {
 			return err
+		}
+		name := file
+		if a.root != "" {
+			name = strings.TrimPrefix(file, filepath.Clean(a.root))
+		}
+		switch {
 		case d.IsDir():
 			return a.addDir(name)
 		case d.Type()&fs.ModeSymlink != 0:
-			target, err := os.Readlink(name)
+			target, err := os.Readlink(file)
 			if err != nil {
 				return err
 			}
@@ -169,12 +177,12 @@ func (a *archive) header(h *tar.Header) error {
 	return a.tw.WriteHeader(h)
 }
 
-// addAs adds the regular file name as guestName.
+// addAs adds the regular file name, below the archive's root, as guestName.
 func (a *archive) addAs(name, guestName string) error {
 	if a.seen[guestName] {
 		return nil
 	}
-	f, err := os.Open(name)
+	f, err := os.Open(filepath.Join(a.root, name))
 	if err != nil {
 		return err
 	}

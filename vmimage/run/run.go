@@ -156,6 +156,7 @@ func (r *runner) abort(tests []string) {
 func (r *runner) guest(ctx context.Context, names []string) (died bool, err error) {
 	r.v.Guests++
 	first := r.v.Guests == 1
+	r.o.phase(PhaseBoot)
 	s, err := open(ctx, vm.Config{
 		QEMU: r.o.QEMU, Kernel: r.o.Kernel.Image, Initrd: r.o.Image.Path, KernelArgs: r.o.KernelArgs,
 		MemoryMiB: r.o.MemoryMiB, CPUs: r.o.CPUs, Accel: r.o.Accel, Payload: r.payload.file,
@@ -170,6 +171,7 @@ func (r *runner) guest(ctx context.Context, names []string) (died bool, err erro
 	}
 	j.parser = gotest.NewParser(j.event)
 	greeted := time.Now()
+	r.o.phase(PhaseTest)
 	err = r.serve(ctx, s, j, names)
 	closeErr := s.close(err)
 	finished := time.Now()
@@ -243,6 +245,7 @@ func (r *runner) step(name string, args []string) wire.Step {
 
 // summary takes the guest's own account into the verdict.
 func (r *runner) summary(s *wire.Summary) {
+	r.v.Loaded = append(r.v.Loaded, s.Loaded...)
 	for _, m := range s.Loaded {
 		r.problem("module %s was still loaded at the end", m)
 	}
@@ -267,6 +270,12 @@ func (r *runner) obituary(j *judge, err error) {
 	r.problem("%s", text)
 	for _, t := range r.tracker.Running() {
 		r.teller.Accuse(t, text)
+	}
+}
+
+func (o *Options) phase(p Phase) {
+	if o.Phase != nil {
+		o.Phase(p)
 	}
 }
 
