@@ -4,9 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // An Object is memory that a module allocated and that is still allocated now
@@ -78,37 +82,64 @@ func nameIn(text []textRange, symbol string) (string, bool) {
 	return symbol, false
 }
 
-// leaked returns those of sites that known does not explain. text names the
-// addresses; a module that never finished loading has none.
-func leaked(sites []allocSite, known map[string]int, text []textRange) []Object {
+// in reports whether code in one of the ranges took part in the allocation.
+func (a allocSite) in(text []textRange) bool {
+	return slices.ContainsFunc(append([]string{a.caller}, a.stack...), func(symbol string) bool {
+		_, ok := nameIn(text, symbol)
+		return ok
+	})
+}
+
+// leaked returns those of sites that neither known nor live explain. text names
+// the addresses; a module that never finished loading has none. live is the
+// text of loaded modules: their init functions are gone, too.
+func leaked(sites []allocSite, known map[string]int, text, live []textRange) []Object {
 	var objects []Object
 	for _, site := range sites {
 		count := site.count - known[site.key()]
-		if count <= 0 || kept(site) {
+		if count <= 0 || kept(site) || site.in(live) {
 			continue
 		}
 		o := Object{Cache: site.cache, Count: count}
 		o.Site, _ = nameIn(text, site.caller)
-		named := isBare(site.caller)
-		for _, frame := range site.stack {
-			symbol, ours := nameIn(text, frame)
+		named, outermost := isBare(site.caller), 0
+		for i, frame := range site.stack {
+			symbol, _ := nameIn(text, frame)
 			o.Stack = append(o.Stack, symbol)
+			if !isBare(frame) {
+				continue
+			}
+			outermost = i + 1
 			// A helper of the kernel called the allocator: blame its caller.
-			if !named && (ours || isBare(frame)) {
+			if !named {
 				o.Site, named = symbol, true
 			}
 		}
+		o.Stack = o.Stack[:outermost] // how the module was called says nothing
 		objects = append(objects, o)
 	}
 	return objects
 }
 
-// gone holds the objects of code that is gone which are known already: those
-// from before the first load (init functions of other modules leave some), and
-// those that a test was blamed for.
+// gone is what is known about objects of code that is gone.
 var gone struct {
 	sync.Mutex
-	known map[string]int // by allocSite.key; nil before the first look
+	// known counts, by allocSite.key, those from before the first load (init
+	// functions of other modules leave some) and those that a test was told of.
+	// It is nil before the first look.
+	known map[string]int
+	// live is the text of the modules that are loaded, by name.
+	live map[string][]textRange
+}
+
+// setLive notes that a module is loaded, or with nil that it is not.
+func setLive(name string, text []textRange) {
+	gone.Lock()
+	defer gone.Unlock()
+	if gone.live == nil {
+		gone.live = make(map[string][]textRange)
+	}
+	gone.live[name] = text
 }
 
 // knowObjects takes the first look.
@@ -133,22 +164,51 @@ func knowObjects() error {
 func lookForObjects(text []textRange) (objects []Object, err error) {
 	gone.Lock()
 	defer gone.Unlock()
+	var live []textRange
+	for _, ranges := range gone.live {
+		live = append(live, ranges...)
+	}
 	var sites []allocSite
-	// Objects may be on their way through RCU: look again before blaming.
-	poll(settleLimit, func() bool {
+	poll(objectLimit, func() bool {
 		if sites, err = readAllocSites(os.DirFS("/")); err != nil {
 			return true
 		}
-		objects = leaked(sites, gone.known, text)
-		return len(objects) == 0
+		objects = leaked(sites, gone.known, text, live)
+		if len(objects) == 0 {
+			return true
+		}
+		err = flushFrees()
+		return err != nil
 	})
 	if err != nil {
 		return nil, err
 	}
+	gone.known = make(map[string]int)
 	for _, site := range sites {
-		gone.known[site.key()] = max(site.count, gone.known[site.key()])
+		if !site.in(live) { // what those leak is known when they are gone
+			gone.known[site.key()] = site.count
+		}
 	}
 	return objects, nil
+}
+
+// objectLimit is how long objects may be on their way to be freed. kfree_rcu
+// alone waits up to five seconds for more to come (KFREE_DRAIN_JIFFIES in
+// kernel/rcu/tree.c), then for a grace period.
+const objectLimit = 10 * time.Second
+
+// flushFrees has the kernel free now what it would free some time. The batches
+// of kfree_rcu are emptied by their shrinker, and that by dropping caches.
+func flushFrees() error {
+	if err := os.WriteFile("/proc/sys/vm/drop_caches", []byte("2"), 0); err != nil {
+		return fmt.Errorf("flush batches of kfree_rcu: %w", err)
+	}
+	const global = 1 // MEMBARRIER_CMD_GLOBAL: a synchronize_rcu, see kernel/sched/membarrier.c
+	_, _, errno := unix.Syscall(unix.SYS_MEMBARRIER, global, 0, 0)
+	if errno != 0 {
+		return fmt.Errorf("wait for RCU: %w", errno)
+	}
+	return nil
 }
 
 // checkObjects is the part of the unload contract that looks for leaked
@@ -156,26 +216,28 @@ func lookForObjects(text []textRange) (objects []Object, err error) {
 // LeakedObjects says so to whom it matters.
 func (m *Module) checkObjects() {
 	m.t.Helper()
-	if m.objectsErr != nil {
-		return // from the first look, before the load
+	objects, err := m.LeakedObjects()
+	if err != nil && !errors.Is(err, ErrNotTraced) {
+		m.t.Errorf("check unload of module %s: %v", m.Name, err)
 	}
-	m.objects, m.objectsErr = lookForObjects(m.text)
-	if m.objectsErr != nil {
-		m.t.Errorf("check unload of module %s: %v", m.Name, m.objectsErr)
-	}
-	for _, o := range m.objects {
+	for _, o := range objects {
 		m.t.Errorf("module %s never freed %v", m.Name, o)
 	}
 }
 
 // LeakedObjects returns the objects that the module allocated, itself or
-// through a function of the kernel, and that were still there after its last
-// unload. The unload contract has failed the test for them already; this is for
-// tests that must know that it could look. If it could not, the error is
-// ErrNotTraced.
+// through a function of the kernel, and that are still there although it is
+// unloaded. Buffers that wait in a socket of the test count: close it before.
+//
+// The clean-up of Load calls it after all that the test opened since is closed.
+// An earlier call takes the objects over: the clean-up does not fail the test
+// for them again. On a kernel that keeps no record the error is ErrNotTraced.
 func (m *Module) LeakedObjects() ([]Object, error) {
 	if len(m.loaded) > 0 {
 		return nil, fmt.Errorf("look for objects of module %s: it is loaded", m.Name)
 	}
-	return m.objects, m.objectsErr
+	if m.notTraced != nil {
+		return nil, m.notTraced
+	}
+	return lookForObjects(m.text)
 }

@@ -28,8 +28,7 @@ type Module struct {
 	ko     *koFile
 	text   []textRange // of every load: a module may come to lie elsewhere
 
-	objects    []Object // leaked at the last unload
-	objectsErr error    // why they could not be looked for
+	notTraced error // why leaked objects cannot be looked for
 }
 
 // Load loads the module with the given name and parameters, its dependencies
@@ -70,6 +69,7 @@ func TryLoad(t testing.TB, name string, params ...string) (*Module, error) {
 			t.Fatal(err)
 		}
 		m.checkLeft("the kernel refused module " + name + ", but it left")
+		m.checkObjects()
 		return nil, err
 	}
 	t.Cleanup(m.cleanup)
@@ -85,7 +85,7 @@ func (m *Module) load(depends []string) error {
 	if m.before, err = Snapshot(m.ko.linkKinds()...); err != nil {
 		return err
 	}
-	m.objectsErr = knowObjects()
+	m.notTraced = knowObjects()
 	return m.insertAll(depends)
 }
 
@@ -107,6 +107,7 @@ func (m *Module) insertAll(depends []string) error {
 	m.loaded = append(m.loaded, m.Name)
 	text, err := textRanges(m.Name, m.ko)
 	m.text = append(m.text, text...)
+	setLive(m.Name, text)
 	return err
 }
 
@@ -173,7 +174,9 @@ func (m *Module) cleanup() {
 	})
 	if err != nil {
 		m.t.Error(err)
+		return
 	}
+	m.checkObjects()
 }
 
 // Refs returns the reference count of the module. A module that cannot be
@@ -197,7 +200,6 @@ func (m *Module) checkLeft(what string) {
 	if len(left) > 0 {
 		m.t.Errorf("%s:%s", what, listed(left))
 	}
-	m.checkObjects()
 }
 
 // moduleName is the name that the kernel gives to a .ko file.

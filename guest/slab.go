@@ -1,10 +1,12 @@
 package guest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -34,17 +36,7 @@ func (a allocSite) key() string {
 }
 
 // gone reports whether code that no longer exists took part in the allocation.
-func (a allocSite) gone() bool {
-	if isBare(a.caller) {
-		return true
-	}
-	for _, frame := range a.stack {
-		if isBare(frame) {
-			return true
-		}
-	}
-	return false
-}
+func (a allocSite) gone() bool { return isBare(a.caller) || slices.ContainsFunc(a.stack, isBare) }
 
 // isBare reports whether the kernel found no symbol for an address. For a
 // text address that means that the module is gone.
@@ -76,6 +68,10 @@ func readAllocSites(root fs.FS) ([]allocSite, error) {
 	}
 	var sites []allocSite
 	for _, file := range files {
+		cache := path.Base(path.Dir(file))
+		if bookkeeping(cache) {
+			continue
+		}
 		data, err := fs.ReadFile(root, file)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // the cache is gone since
@@ -83,7 +79,9 @@ func readAllocSites(root fs.FS) ([]allocSite, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read allocation traces: %w", err)
 		}
-		cache := path.Base(path.Dir(file))
+		if !bytes.Contains(data, []byte(" 0x")) {
+			continue // nothing to parse: all code has a name
+		}
 		for _, site := range parseAllocTraces(string(data)) {
 			if site.gone() {
 				site.cache = cache
@@ -92,6 +90,17 @@ func readAllocSites(root fs.FS) ([]allocSite, error) {
 		}
 	}
 	return sites, nil
+}
+
+// bookkeeping reports whether a cache holds what the kernel keeps about files,
+// folders and caches: half of all objects, and never a module's own. Who leaves
+// a file in sysfs is told so by its name.
+func bookkeeping(cache string) bool {
+	switch cache {
+	case "kernfs_node_cache", "dentry", "proc_dir_entry", "kmem_cache", "kmem_cache_node", "radix_tree_node", "vmap_area":
+		return true
+	}
+	return strings.HasSuffix(cache, "inode_cache")
 }
 
 // parseAllocTraces parses alloc_traces (and alloc_calls, which is the same

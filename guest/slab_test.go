@@ -66,7 +66,7 @@ func TestLeaked(t *testing.T) {
 		{
 			Cache: "kmalloc-64", Count: 2, Site: "vnet_init+0x10/0x20 [vnet_nl]",
 			Stack: []string{
-				"__kmalloc_cache_noprof+0x1a0/0x2b0", "vnet_init+0x10/0x20 [vnet_nl]", "genl_rcv_msg+0x1/0x2",
+				"__kmalloc_cache_noprof+0x1a0/0x2b0", "vnet_init+0x10/0x20 [vnet_nl]",
 			},
 		},
 		{
@@ -76,11 +76,14 @@ func TestLeaked(t *testing.T) {
 			},
 		},
 	}
-	if diff := cmp.Diff(want, leaked(sites, known, text)); diff != "" {
+	if diff := cmp.Diff(want, leaked(sites, known, text, nil)); diff != "" {
 		t.Errorf("objects (-want +got):\n%s", diff)
 	}
+	if got := leaked(sites, nil, text, text); got != nil {
+		t.Errorf("objects of a module that is loaded = %v, want none", got)
+	}
 	// A module that never finished loading has no sections to look up.
-	if got := leaked(sites, nil, nil)[0].Site; got != "0xffffffffc0381010" {
+	if got := leaked(sites, nil, nil, nil)[0].Site; got != "0xffffffffc0381010" {
 		t.Errorf("site of a refused module = %s, want the address", got)
 	}
 }

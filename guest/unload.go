@@ -28,6 +28,7 @@ func (m *Module) removeLoaded() error {
 		if err := remove(m.loaded[last]); err != nil {
 			return err
 		}
+		setLive(m.loaded[last], nil)
 		m.loaded = m.loaded[:last]
 	}
 	return nil
