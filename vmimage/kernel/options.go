@@ -60,6 +60,9 @@ func OpenStore(dir string, wait func(what string), warn func(message string)) *c
 
 const defaultKeyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
+// KeyringPath is the keyring in use.
+func (o *Options) KeyringPath() string { return o.keyring() }
+
 func (o *Options) keyring() string { return cmp.Or(o.Keyring, defaultKeyring) }
 
 func (o *Options) progress(stage, object string, bytes int64) {

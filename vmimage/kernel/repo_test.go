@@ -129,11 +129,15 @@ func (r *repo) add(name, version, arch, depends string, files map[string]string)
 	}
 	files["DEBIAN/control"] = control
 	for path, content := range files {
+		mode := os.FileMode(0o644)
+		if strings.HasPrefix(path, "usr/bin/") || strings.HasPrefix(filepath.Base(path), "ld-") {
+			mode = 0o755
+		}
 		path = filepath.Join(root, path)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			r.t.Fatal(err)
 		}
-		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+		if err := os.WriteFile(path, []byte(content), mode); err != nil {
 			r.t.Fatal(err)
 		}
 	}
