@@ -113,8 +113,12 @@ func (in *initProcess) serve() error {
 	go in.kmsg.follow()
 	go in.obey()
 	for i, s := range job.Steps {
-		interactive := job.Interactive && i == len(job.Steps)-1
-		st := in.runStep(s, interactive)
+		var st wire.ExitStatus
+		if job.Interactive && i == len(job.Steps)-1 {
+			st = in.runInteractive(s, job)
+		} else {
+			st = in.runStep(s)
+		}
 		if err := in.out.WriteJSON(wire.Exited, st); err != nil {
 			return err
 		}

@@ -90,11 +90,8 @@ func (r *reaper) killAll() {
 }
 
 // runStep runs one process to its end, with its output on its way to the host.
-func (in *initProcess) runStep(s wire.Step, interactive bool) wire.ExitStatus {
+func (in *initProcess) runStep(s wire.Step) wire.ExitStatus {
 	st := wire.ExitStatus{Step: s.Name, Code: -1}
-	if interactive {
-		return in.runInteractive(s, st)
-	}
 	var pipes [2][2]*os.File
 	for i := range pipes {
 		r, w, err := os.Pipe()
@@ -149,13 +146,20 @@ func (e ended) exitStatus(st wire.ExitStatus) wire.ExitStatus {
 }
 
 // runInteractive gives the process a terminal: the third serial port.
-func (in *initProcess) runInteractive(s wire.Step, st wire.ExitStatus) wire.ExitStatus {
+func (in *initProcess) runInteractive(s wire.Step, job *wire.Job) wire.ExitStatus {
+	st := wire.ExitStatus{Step: s.Name, Code: -1}
 	tty, err := os.OpenFile("/dev/ttyS2", os.O_RDWR, 0)
 	if err != nil {
 		st.Error = err.Error()
 		return st
 	}
 	defer tty.Close()
+	// A serial line does not know the size of what is at its other end.
+	size := &unix.Winsize{Row: job.Rows, Col: job.Cols}
+	if err := unix.IoctlSetWinsize(int(tty.Fd()), unix.TIOCSWINSZ, size); err != nil {
+		st.Error = err.Error()
+		return st
+	}
 	_, done, err := in.procs.start(s, []*os.File{tty, tty, tty}, &syscall.SysProcAttr{Setsid: true, Setctty: true})
 	if err != nil {
 		st.Error = err.Error()

@@ -36,6 +36,9 @@ type Job struct {
 	Outputs []string `json:"outputs,omitempty"`
 	// Interactive connects the last step to the third serial port.
 	Interactive bool `json:"interactive,omitempty"`
+	// Rows and Cols are the size of the user's terminal, if that is known.
+	Rows uint16 `json:"rows,omitempty"`
+	Cols uint16 `json:"cols,omitempty"`
 }
 
 // Step is one process.
