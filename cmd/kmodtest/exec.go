@@ -119,7 +119,8 @@ func (a *app) runOptions(ctx context.Context, dir string) (run.Options, error) {
 	}
 	ro = run.Options{
 		Kernel: p.Kernel, Image: p.Image, Modules: p.Modules, SourceRoot: c.Dir, Files: c.Tests.Files,
-		QEMU: qemu, Accel: accel, MemoryMiB: c.Guest.MemoryMiB, CPUs: c.Guest.CPUs, KernelArgs: c.Guest.KernelArgs,
+		Snapshots: po.Kernel.Store,
+		QEMU:      qemu, Accel: accel, MemoryMiB: c.Guest.MemoryMiB, CPUs: c.Guest.CPUs, KernelArgs: c.Guest.KernelArgs,
 		Allow: allow, Stdout: a.stdout, Stderr: a.stderr,
 		Notice: func(s string) { a.notice("%s", s) },
 	}

@@ -116,7 +116,13 @@ type Reader struct {
 }
 
 // NewReader returns a Reader that reads from r.
-func NewReader(r io.Reader) *Reader { return &Reader{r: bufio.NewReaderSize(r, 64<<10)} }
+func NewReader(r io.Reader) *Reader { return NewReaderAt(r, 0) }
+
+// NewReaderAt returns a Reader for a stream of which seq frames have been read
+// already: a guest that is restored goes on counting where it was frozen.
+func NewReaderAt(r io.Reader, seq uint32) *Reader {
+	return &Reader{r: bufio.NewReaderSize(r, 64<<10), seq: seq}
+}
 
 // Read returns the next frame. It returns io.EOF at the end between two
 // frames and an error that wraps ErrDamaged for anything that is not the next

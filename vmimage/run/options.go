@@ -8,6 +8,7 @@ import (
 
 	"github.com/kmodtest/kmodtest/vmimage/gotest"
 	"github.com/kmodtest/kmodtest/vmimage/initramfs"
+	"github.com/kmodtest/kmodtest/vmimage/internal/cache"
 	"github.com/kmodtest/kmodtest/vmimage/kbuild"
 	"github.com/kmodtest/kmodtest/vmimage/kernel"
 	"github.com/kmodtest/kmodtest/vmimage/klog"
@@ -36,6 +37,9 @@ type Options struct {
 	// Files are files and directories that the test finds in the guest
 	// besides its own directory; may be empty.
 	Files []string
+	// Programs are static executables that a shell finds in /bin under their
+	// own names; may be empty.
+	Programs []string
 	// Root is the directory that Dir and Files are read below, for a run that
 	// is repeated on a machine which does not have them; empty is "/". Paths
 	// in the guest are the same.
@@ -49,6 +53,8 @@ type Options struct {
 	MemoryMiB  int
 	CPUs       int
 	KernelArgs []string
+	// Snapshots keeps frozen guests to start from; nil boots every guest.
+	Snapshots *cache.Store
 	// Limits bound the phases of the run; zero fields take the defaults.
 	Limits Limits
 	// Allow holds the findings that do not fail a run; may be nil.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kmodtest/kmodtest/internal/wire"
+	"github.com/kmodtest/kmodtest/vmimage/boot"
 	"github.com/kmodtest/kmodtest/vmimage/gotest"
 	"github.com/kmodtest/kmodtest/vmimage/klog"
 	"github.com/kmodtest/kmodtest/vmimage/vm"
@@ -52,6 +53,7 @@ type runner struct {
 	isTest  bool
 	timeout time.Duration
 	payload *payload
+	source  *boot.Source
 	tracker *gotest.Tracker
 	teller  *gotest.Teller
 	exit    *wire.ExitStatus
@@ -69,6 +71,7 @@ func newRunner(o *Options, v *Verdict) (*runner, error) {
 		return nil, err
 	}
 	r.teller = gotest.NewTeller(r.flags.Mode(), o.Stdout)
+	r.source = o.source()
 	r.syms.modules, r.syms.root = o.Modules, o.SourceRoot
 	return r, nil
 }
@@ -83,6 +86,17 @@ func (l Limits) orDefault(a vm.Accel) Limits {
 		}
 	}
 	return l
+}
+
+// source hands out the run's guests.
+func (o *Options) source() *boot.Source {
+	return &boot.Source{
+		Config: vm.Config{
+			QEMU: o.QEMU, Kernel: o.Kernel.Image, Initrd: o.Image.Path, KernelArgs: o.KernelArgs,
+			MemoryMiB: o.MemoryMiB, CPUs: o.CPUs, Accel: o.Accel,
+		},
+		Identity: o.Kernel.Digest + " " + o.Image.Digest, Store: o.Snapshots, Limit: o.Limits.Boot, Notice: o.Notice,
+	}
 }
 
 // limit bounds the run in the guest.
@@ -157,29 +171,26 @@ func (r *runner) guest(ctx context.Context, names []string) (died bool, err erro
 	r.v.Guests++
 	first := r.v.Guests == 1
 	r.o.phase(PhaseBoot)
-	s, err := open(ctx, vm.Config{
-		QEMU: r.o.QEMU, Kernel: r.o.Kernel.Image, Initrd: r.o.Image.Path, KernelArgs: r.o.KernelArgs,
-		MemoryMiB: r.o.MemoryMiB, CPUs: r.o.CPUs, Accel: r.o.Accel, Payload: r.payload.file,
-	}, r.o.Limits)
+	g, err := r.source.Guest(ctx, r.payload.file)
 	if err != nil {
 		return false, fmt.Errorf("boot %s: %w", r.o.Kernel.Release, err)
 	}
+	s := &session{Guest: g, limits: r.o.Limits}
 	j := &judge{
 		o: r.o, v: r.v, flags: r.flags, isTest: r.isTest, tracker: r.tracker, teller: r.teller,
 		step: stepRun, output: make(map[string]*strings.Builder), syms: r.syms,
 		files: fileSink{allowed: r.flags.Outputs(r.o.Dir)},
 	}
 	j.parser = gotest.NewParser(j.event)
-	greeted := time.Now()
 	r.o.phase(PhaseTest)
 	err = r.serve(ctx, s, j, names)
 	closeErr := s.close(err)
 	finished := time.Now()
 	r.syms = j.syms
-	r.v.CommandLine, r.v.Console = s.vm.CommandLine(), s.console.bytes()
+	r.v.CommandLine, r.v.Console = s.VM.CommandLine(), s.Console.Bytes()
 	j.files.abort()
 	if first {
-		r.v.Times = j.times(s.started, greeted, finished)
+		r.v.Times = j.times(s.Started, s.Greeted, finished)
 	}
 
 	switch {
@@ -196,7 +207,7 @@ func (r *runner) guest(ctx context.Context, names []string) (died bool, err erro
 	}
 	// The rest of the kernel's words are on the console only.
 	j.parser.Flush()
-	j.console(s.console.bytes())
+	j.console(s.Console.Bytes())
 	r.obituary(j, closeErr)
 	return errors.Is(closeErr, errDied) || errors.Is(closeErr, errDeadline), nil
 }
@@ -214,7 +225,7 @@ func (j *judge) times(started, greeted, finished time.Time) Times {
 
 // serve gives the guest its job and follows it to the end.
 func (r *runner) serve(ctx context.Context, s *session, j *judge, names []string) error {
-	for _, b := range s.bootLog {
+	for _, b := range s.Log {
 		if err := j.kmsg(b); err != nil {
 			return err
 		}

@@ -44,17 +44,20 @@ type Config struct {
 	// so that nothing is left when the process dies.
 	Payload *os.File
 	// RAM is the file that holds the guest's memory; empty uses anonymous
-	// memory. A guest that is saved needs one.
+	// memory. A guest that is saved needs one, which it writes to; a guest
+	// that is restored only reads it.
 	RAM string
 }
 
-func (c Config) memory() int { return max(c.MemoryMiB, 0) + 512*b2i(c.MemoryMiB <= 0) }
+// defaultMemoryMiB is the guest's memory where the configuration is silent.
+const defaultMemoryMiB = 512
 
-func b2i(b bool) int {
-	if b {
-		return 1
+// Memory is the guest's memory in MiB.
+func (c Config) Memory() int {
+	if c.MemoryMiB <= 0 {
+		return defaultMemoryMiB
 	}
-	return 0
+	return c.MemoryMiB
 }
 
 // Validate reports everything that is wrong with c.
@@ -115,8 +118,16 @@ func (c Config) cmdline() string {
 // fds are the numbers that the inherited descriptors have in QEMU.
 type fds struct{ console, frames, terminal, qmp, payload int }
 
-// args is QEMU's command line after the program.
-func (c Config) args(fd fds) []string {
+func onOff(b bool) string {
+	if b {
+		return "on"
+	}
+	return "off"
+}
+
+// args is QEMU's command line after the program. share tells whether the guest
+// writes to the file that holds its memory.
+func (c Config) args(fd fds, share bool) []string {
 	accel := c.Accel
 	if accel == "" {
 		accel = TCG
@@ -129,11 +140,11 @@ func (c Config) args(fd fds) []string {
 	machine := "q35,accel=" + string(accel) + ",smm=off,usb=off,sata=off,vmport=off,graphics=off"
 	args := []string{
 		"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
-		"-cpu", cpu, "-smp", fmt.Sprint(max(c.CPUs, 1)), "-m", fmt.Sprintf("%dM", c.memory()),
+		"-cpu", cpu, "-smp", fmt.Sprint(max(c.CPUs, 1)), "-m", fmt.Sprintf("%dM", c.Memory()),
 	}
 	if c.RAM != "" {
 		machine += ",memory-backend=ram"
-		args = append(args, "-object", fmt.Sprintf("memory-backend-file,id=ram,mem-path=%s,size=%dM,share=on", c.RAM, c.memory()))
+		args = append(args, "-object", fmt.Sprintf("memory-backend-file,id=ram,mem-path=%s,size=%dM,share=%s", c.RAM, c.Memory(), onOff(share)))
 	}
 	args = append(args, "-machine", machine)
 	for _, ch := range []struct {

@@ -15,6 +15,8 @@ type qmpConn struct {
 	conn  net.Conn
 	r     *bufio.Reader
 	ready bool
+
+	rights []byte // the descriptor that goes with the next command
 }
 
 func newQMP(c net.Conn) *qmpConn { return &qmpConn{conn: c, r: bufio.NewReader(c)} }
@@ -30,16 +32,18 @@ func (q *qmpConn) run(ctx context.Context, command string, arguments, result any
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	// A deadline is the only way to interrupt a read.
-	stop := context.AfterFunc(ctx, func() { q.conn.Close() })
+	stop := context.AfterFunc(ctx, func() { _ = q.conn.Close() })
 	defer stop()
 	if !q.ready {
+		rights := q.rights
+		q.rights = nil
 		if _, err := q.r.ReadBytes('\n'); err != nil {
 			return fmt.Errorf("read QMP greeting: %w", err)
 		}
 		if err := q.exchange("qmp_capabilities", nil, nil); err != nil {
 			return err
 		}
-		q.ready = true
+		q.ready, q.rights = true, rights
 	}
 	return q.exchange(command, arguments, result)
 }
@@ -49,7 +53,11 @@ func (q *qmpConn) exchange(command string, arguments, result any) error {
 	if arguments != nil {
 		req["arguments"] = arguments
 	}
-	if err := json.NewEncoder(q.conn).Encode(req); err != nil {
+	b, err := json.Marshal(req)
+	if err != nil {
+		return fmt.Errorf("encode QMP command %s: %w", command, err)
+	}
+	if err := q.write(append(b, '\n')); err != nil {
 		return fmt.Errorf("send QMP command %s: %w", command, err)
 	}
 	for {

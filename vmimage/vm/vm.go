@@ -38,7 +38,8 @@ var ErrKVM = errors.New("KVM cannot run this guest")
 // calling process, however that ends.
 func Start(ctx context.Context, c Config) (*VM, error) { return start(ctx, c, nil) }
 
-func start(ctx context.Context, c Config, extra []string) (*VM, error) {
+// start starts QEMU: to boot the guest, or to restore it from incoming.
+func start(ctx context.Context, c Config, incoming *os.File) (*VM, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("start guest: %w", err)
 	}
@@ -65,16 +66,27 @@ func start(ctx context.Context, c Config, extra []string) (*VM, error) {
 		return nil, fmt.Errorf("start guest: %w", err)
 	}
 	fd := pc.fds()
-	if c.Payload != nil {
+	var passErr error
+	pass := func(f *os.File) int {
 		// vmtest closes the files that it passes on, so it gets a copy.
-		n, err := unix.FcntlInt(c.Payload.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+		n, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
 		if err != nil {
-			pc.close()
-			return nil, fmt.Errorf("start guest: pass on payload device: %w", err)
+			passErr = fmt.Errorf("start guest: pass on %s: %w", f.Name(), err)
+			return -1
 		}
-		fd.payload = o.AddFile(os.NewFile(uintptr(n), "payload device"))
+		return o.AddFile(os.NewFile(uintptr(n), f.Name()))
 	}
-	o.AppendQEMU(append(c.args(fd), extra...)...)
+	if c.Payload != nil {
+		fd.payload = pass(c.Payload)
+	}
+	o.AppendQEMU(c.args(fd, incoming == nil)...)
+	if incoming != nil {
+		o.AppendQEMU("-global", ignoreShared, "-incoming", fmt.Sprintf("fd:%d", pass(incoming)))
+	}
+	if passErr != nil {
+		pc.close()
+		return nil, passErr
+	}
 	v.Console, v.Frames, v.Terminal = pc.conns[0], pc.conns[1], pc.conns[2]
 	v.qmp = newQMP(pc.conns[3])
 
