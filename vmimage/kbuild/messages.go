@@ -75,7 +75,9 @@ func (r *rewriter) line(s string) {
 var relative = regexp.MustCompile(`^((?:In file included|\s+) from )?([A-Za-z0-9_][^\s:/]*(?:/[^\s:]+)*\.(?:c|h|S|o)):(\d+[:,]|\s|\()`)
 
 func rewrite(line, dir, show string) string {
-	line = strings.ReplaceAll(line, dir, show)
+	if user := strings.ReplaceAll(line, dir, show); user != line {
+		return user
+	}
 	if m := relative.FindStringSubmatchIndex(line); m != nil && !strings.HasPrefix(line[m[4]:], "include/") {
 		line = line[:m[4]] + filepath.Join(show, line[m[4]:m[5]]) + line[m[5]:]
 	}
@@ -146,6 +148,9 @@ func (e *CompileError) Format(f fmt.State, verb rune) {
 }
 
 func (e *CompileError) Unwrap() error { return e.Err }
+
+// CommandOutput returns Output, for [kernel.Output].
+func (e *CompileError) CommandOutput() string { return e.Output }
 
 // linkerError matches modpost's complaints, which have no line.
 var linkerError = regexp.MustCompile(`(?m)^ERROR: modpost: (.*)$`)

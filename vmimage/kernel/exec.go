@@ -69,6 +69,22 @@ func (e *CommandError) Format(f fmt.State, verb rune) {
 
 func (e *CommandError) Unwrap() error { return e.Err }
 
+// CommandOutput returns Output, for [Output].
+func (e *CommandError) CommandOutput() string { return e.Output }
+
+// Output returns the whole output of the external command whose failure is
+// behind err, or "". Messages hold only its end.
+func Output(err error) string {
+	var o interface {
+		error
+		CommandOutput() string
+	}
+	if errors.As(err, &o) {
+		return o.CommandOutput()
+	}
+	return ""
+}
+
 // Is lets a full disk that a tool met be handled like one that we met.
 func (e *CommandError) Is(target error) bool {
 	switch target {
@@ -192,7 +208,7 @@ func (c Command) environment(inherited []string) []string {
 			env = append(env, kv)
 		}
 	}
-	return append(append(env, "LC_ALL=C.UTF-8"), c.Env...)
+	return append(append(env, "LC_ALL=C"), c.Env...)
 }
 
 // asCommandError returns the failed command behind err, if there is one.

@@ -18,7 +18,7 @@ func TestCommand(t *testing.T) {
 	var tee bytes.Buffer
 	out, err := Command{Args: []string{"sh", "-c", `echo "$MAKEFLAGS $LANG $LC_ALL $X"; echo noise >&2; echo "$PATH" | cut -d: -f1 >&2`},
 		Clean: true, Tee: &tee, Env: []string{"X=x"}, Path: []string{"/first"}}.Run(t.Context())
-	if err != nil || out != "  C.UTF-8 x\n" {
+	if err != nil || out != "  C x\n" {
 		t.Errorf("standard output is %q, %v", out, err)
 	}
 	if !strings.Contains(tee.String(), "noise\n/first\n") {
@@ -37,6 +37,9 @@ func TestCommandError(t *testing.T) {
 	}
 	if s := err.Error(); !strings.Contains(s, "exit status 3") || !strings.Contains(s, "line 20") || strings.Contains(s, "line 2\n") {
 		t.Errorf("short form is %q", s)
+	}
+	if s := Output(fmt.Errorf("wrap: %w", err)); s != ce.Output {
+		t.Errorf("Output is %q", s)
 	}
 	if s := fmt.Sprintf("%+v", err); !strings.Contains(s, "line 2\n") {
 		t.Errorf("long form is %q", s)

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/errno.h>
+
+#include "other.h"
+
+int tiny_other(void)
+{
+	return -ENODEV;
+}
