@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 
 	"github.com/kmodtest/kmodtest"
 	"github.com/kmodtest/kmodtest/vmimage"
@@ -28,6 +29,29 @@ type app struct {
 	config, kernel, cache, accel string
 	mirror, securityMirror       string
 	offline, update, quiet       bool
+
+	exit struct {
+		sync.Mutex
+		undo func() // what has to be undone before the process exits
+	}
+}
+
+// atExit registers the one thing that has to be undone even if a second signal
+// ends the process at once. The function that it returns undoes it now.
+func (a *app) atExit(undo func()) (now func()) {
+	a.exit.Lock()
+	defer a.exit.Unlock()
+	a.exit.undo = undo
+	return a.cleanUp
+}
+
+func (a *app) cleanUp() {
+	a.exit.Lock()
+	defer a.exit.Unlock()
+	if a.exit.undo != nil {
+		a.exit.undo()
+	}
+	a.exit.undo = nil
 }
 
 func newApp(stdout, stderr io.Writer, env func(string) string) *app {

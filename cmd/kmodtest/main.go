@@ -21,7 +21,7 @@ type command struct {
 	name, summary string
 	// usage is the line after "usage: kmodtest NAME", help the text below it.
 	usage, help string
-	// raw commands parse no flags that stand after the first argument.
+	// run registers its flags on fs, parses args, and does the work.
 	run func(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error
 }
 
@@ -47,15 +47,17 @@ func mainStatus() int {
 	sigs := make(chan os.Signal, 2)
 	signal.Notify(sigs, os.Interrupt, syscall.SIGTERM)
 	caught := make(chan syscall.Signal, 1)
+	a := newApp(os.Stdout, os.Stderr, os.Getenv)
 	go func() {
 		s := (<-sigs).(syscall.Signal)
 		caught <- s
 		cancel(fmt.Errorf("stopped by %v", s))
 		// A second signal ends the process at once; the kernel then ends QEMU.
 		<-sigs
+		a.cleanUp()
 		os.Exit(128 + int(s))
 	}()
-	err := dispatch(ctx, newApp(os.Stdout, os.Stderr, os.Getenv), os.Args[1:])
+	err := dispatch(ctx, a, os.Args[1:])
 	var status exitError
 	switch {
 	case err == nil:

@@ -83,6 +83,9 @@ type Guest struct {
 	CPUs int `toml:"cpus"`
 	// KernelArgs are added to the kernel command line.
 	KernelArgs []string `toml:"kernel_args"`
+	// Commands are packages of Go programs, relative to the configuration
+	// file, "./cmd/tool", that kmodtest shell has in its PATH.
+	Commands []string `toml:"commands"`
 }
 
 // Allow is a kernel finding that does not fail a run.

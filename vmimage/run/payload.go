@@ -19,6 +19,9 @@ import (
 const (
 	guestBinary  = "/run/kmodtest/test"
 	guestModules = "/lib/kmodtest/"
+	// Of the image's own directories in PATH, /bin is the one for programs
+	// that are no u-root commands.
+	guestPrograms = "/bin/"
 )
 
 // payload is what one run adds to the guest.
@@ -49,8 +52,15 @@ func (p *payload) pack(o *Options) error {
 	buf := bufio.NewWriterSize(count, 1<<20)
 	a := &archive{tw: tar.NewWriter(buf), seen: make(map[string]bool)}
 	here := &archive{tw: a.tw, seen: a.seen, root: o.Root}
-	if err := a.addAs(o.Binary, guestBinary); err != nil {
-		return err
+	if o.Binary != "" {
+		if err := a.addAs(o.Binary, guestBinary); err != nil {
+			return err
+		}
+	}
+	for _, name := range o.Programs {
+		if err := a.addAs(name, guestPrograms+filepath.Base(name)); err != nil {
+			return err
+		}
 	}
 	for _, m := range o.Modules {
 		gm := guestenv.Module{Path: guestModules + filepath.Base(m.Path)}
@@ -73,8 +83,10 @@ func (p *payload) pack(o *Options) error {
 		}
 		p.preload = append(p.preload, name)
 	}
-	if err := here.addPackage(o.Dir, o.Binary); err != nil {
-		return err
+	if o.Dir != "" {
+		if err := here.addPackage(o.Dir, o.Binary); err != nil {
+			return err
+		}
 	}
 	for _, name := range o.Files {
 		if err := here.addTree(name); err != nil {

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/kmodtest/kmodtest/vmimage"
+	"github.com/kmodtest/kmodtest/vmimage/kbuild"
+	"github.com/kmodtest/kmodtest/vmimage/kernel"
+	"github.com/kmodtest/kmodtest/vmimage/run"
+)
+
+var buildCommand = command{
+	name:    "build",
+	summary: "build the modules for a kernel",
+	usage:   "[flags]",
+	help: `build builds the modules of kmodtest.toml for a kernel and tells where they are.
+The sources are only read: they are built in a copy, with W=1, and the compiler's
+words name your own files. What has not changed is not built again.
+
+Examples:
+
+	kmodtest build
+	kmodtest build -kernel 5.10 -o build/
+`,
+	run: runBuild,
+}
+
+func runBuild(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error {
+	a.flags(fs)
+	a.kernelFlags(fs)
+	out := fs.String("o", "", "`directory` to copy the modules to")
+	if err := parse(fs, args); err != nil {
+		return err
+	}
+	if fs.NArg() > 0 {
+		return usageError("unexpected argument %q", fs.Arg(0))
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return fmt.Errorf("find working directory: %w", err)
+	}
+	c, err := a.loadConfig(dir)
+	if err != nil {
+		return err
+	}
+	if len(c.Modules) == 0 {
+		return fmt.Errorf("%s names no [[module]]", describePath(c.Path))
+	}
+	spec, err := vmimage.Spec(c, a.kernel)
+	if err != nil {
+		return err
+	}
+	ko, err := a.kernelOptions()
+	if err != nil {
+		return err
+	}
+	k, err := kernel.Get(ctx, ko, spec)
+	if err != nil {
+		return ended(ctx, err)
+	}
+	mods, err := vmimage.Build(ctx, vmimage.Options{Kernel: ko, Log: a.stderr}, c, k)
+	if err != nil {
+		return ended(ctx, err)
+	}
+	for _, m := range mods {
+		if err := a.showModule(m, *out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// showModule tells what was built. A module from the cache has its warnings in
+// the log of its build: they are told each time, until they are mended.
+func (a *app) showModule(m run.Module, out string) error {
+	if log, err := os.ReadFile(m.Log); err == nil {
+		for _, d := range kbuild.Diagnostics(string(log)) {
+			printLine(a.stderr, "%s", d)
+		}
+	}
+	path := m.Path
+	if out != "" {
+		b, err := os.ReadFile(m.Path)
+		if err != nil {
+			return fmt.Errorf("read module: %w", err)
+		}
+		path = filepath.Join(out, filepath.Base(m.Path))
+		if err := writeFile(path, b); err != nil {
+			return err
+		}
+	}
+	printLine(a.stdout, "%s\n\tpath        %s\n\tvermagic    %s\n\tsrcversion  %s", m.Name, path, m.Vermagic, cmp.Or(m.Srcversion, "none: the module has no MODULE_VERSION"))
+	if len(m.Depends) > 0 {
+		printLine(a.stdout, "\tdepends     %v", m.Depends)
+	}
+	return nil
+}
+
+// ended returns what ended ctx if that is why err came about.
+func ended(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	return err
+}
+
+func describePath(path string) string {
+	if path == "" {
+		return "the built-in configuration"
+	}
+	return path
+}

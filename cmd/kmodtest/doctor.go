@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+
+	"github.com/kmodtest/kmodtest/vmimage/kernel"
+)
+
+var doctorCommand = command{
+	name:    "doctor",
+	summary: "tell what this machine lacks, and the remedy",
+	usage:   "[flags]",
+	help: `doctor checks everything that a run needs of this machine. What is missing is told
+with its remedy; with -fix it is installed, as root or through sudo. The status is
+1 if something that is needed is missing. KVM is welcome, not needed.
+
+Examples:
+
+	kmodtest doctor
+	kmodtest doctor -fix
+`,
+	run: runDoctor,
+}
+
+// finding is the outcome of one check.
+type finding struct {
+	name string
+	// detail is what was found, or what is wrong.
+	detail string
+	// missing tells that it is not there, needed that nothing works without.
+	missing, needed bool
+	// pkg is the package to install, remedy what to do if that is no package.
+	pkg, remedy string
+}
+
+// requirement is a program that the host side runs.
+type requirement struct {
+	program, pkg, use string
+	optional          bool
+}
+
+var requirements = []requirement{
+	{"qemu-system-x86_64", "qemu-system-x86", "runs the guests", false},
+	{"setpriv", "util-linux", "ends QEMU when kmodtest ends", false},
+	{"make", "make", "builds modules", false},
+	{"objcopy", "binutils", "splits off a module's debug information", false},
+	{"gcc", "gcc", "builds modules; one of another generation than the kernel's is left alone and the right one fetched", true},
+	{"apt-get", "apt", "reads the archive's signed index", false},
+	{"dpkg-deb", "dpkg", "unpacks kernels", false},
+}
+
+func runDoctor(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error {
+	a.flags(fs)
+	fix := fs.Bool("fix", false, "install what is missing, as root or through sudo")
+	if err := parse(fs, args); err != nil {
+		return err
+	}
+	if fs.NArg() > 0 {
+		return usageError("unexpected argument %q", fs.Arg(0))
+	}
+	ko, err := a.kernelOptions()
+	if err != nil {
+		return err
+	}
+	found := a.examine(ctx, ko)
+	if pkgs := packages(found); *fix && len(pkgs) > 0 {
+		if err := install(ctx, a.stderr, pkgs); err != nil {
+			return err
+		}
+		found = a.examine(ctx, ko)
+	}
+	bad := false
+	for _, f := range found {
+		mark := "ok     "
+		if f.missing {
+			mark = "absent "
+			if f.needed {
+				mark, bad = "MISSING", true
+			}
+		}
+		printLine(a.stdout, "%s  %-24s %s", mark, f.name, f.detail)
+		if f.missing && f.remedy != "" {
+			printLine(a.stdout, "%35s→ %s", "", f.remedy)
+		}
+	}
+	if pkgs := packages(found); len(pkgs) > 0 {
+		printLine(a.stdout, "\nRemedy: apt-get install %s", strings.Join(pkgs, " "))
+	}
+	if bad {
+		return exitError(1)
+	}
+	return nil
+}
+
+// examine runs every check.
+func (a *app) examine(ctx context.Context, ko kernel.Options) []finding {
+	found := []finding{goFinding(ctx)}
+	for _, r := range requirements {
+		f := finding{name: r.program, needed: !r.optional, pkg: r.pkg}
+		path, err := kernel.Tool(r.program)
+		f.missing, f.detail = err != nil, path
+		if err != nil {
+			f.detail = "not in PATH: " + r.use
+		}
+		found = append(found, f)
+	}
+	return append(found, keyringFinding(ko), spaceFinding(ko.Store.Dir), a.kvmFinding(ctx, ko))
+}
+
+// goFinding checks the go command, which builds tests and the guest's image.
+func goFinding(ctx context.Context) finding {
+	f := finding{name: "go", needed: true, remedy: "install Go " + goMinimum + " or later, and put it into PATH"}
+	out, err := exec.CommandContext(ctx, "go", "env", "GOVERSION").Output()
+	f.detail = strings.TrimSpace(string(out))
+	switch {
+	case errors.Is(err, exec.ErrNotFound):
+		f.missing, f.detail = true, "not in PATH: builds the tests and the guest's image"
+	case err != nil:
+		f.missing, f.detail = true, err.Error()
+	}
+	return f
+}
+
+// goMinimum is the go line of go.mod. An older go command fetches that
+// toolchain by itself unless it is told not to.
+const goMinimum = "1.26"
+
+func keyringFinding(ko kernel.Options) finding {
+	f := finding{name: "archive keyring", detail: ko.KeyringPath(), needed: true, pkg: "debian-archive-keyring"}
+	if _, err := os.Stat(ko.KeyringPath()); err != nil {
+		f.missing, f.detail = true, fmt.Sprintf("%v: verifies the archive's index", err)
+	}
+	return f
+}
+
+// packages are those that mend what is missing, each once.
+func packages(found []finding) []string {
+	var pkgs []string
+	for _, f := range found {
+		if f.missing && f.pkg != "" && !slices.Contains(pkgs, f.pkg) {
+			pkgs = append(pkgs, f.pkg)
+		}
+	}
+	return pkgs
+}
+
+// install installs packages, as root or through a sudo that asks nothing.
+func install(ctx context.Context, out io.Writer, pkgs []string) error {
+	line := append([]string{"apt-get", "install", "-y", "--no-install-recommends"}, pkgs...)
+	update := []string{"apt-get", "update"}
+	if os.Geteuid() != 0 {
+		if exec.CommandContext(ctx, "sudo", "-n", "true").Run() != nil {
+			return fmt.Errorf("install %[1]s: not root, and sudo wants a password or is not there: run as root: apt-get install %[1]s", strings.Join(pkgs, " "))
+		}
+		line, update = append([]string{"sudo", "-n"}, line...), append([]string{"sudo", "-n"}, update...)
+	}
+	for _, args := range [][]string{update, line} {
+		cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+		cmd.Stdout, cmd.Stderr = out, out
+		if err := cmd.Run(); err != nil {
+			return ended(ctx, fmt.Errorf("run %s: %w", strings.Join(args, " "), err))
+		}
+	}
+	return nil
+}

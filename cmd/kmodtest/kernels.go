@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/kmodtest/kmodtest/vmimage/config"
+	"github.com/kmodtest/kmodtest/vmimage/kernel"
+)
+
+var kernelsCommand = command{
+	name:    "kernels",
+	summary: "list the kernels that can be had, and those that are cached",
+	usage:   "[flags]",
+	help: `kernels lists the kernels of kmodtest.toml, or of kmodtest itself where that names
+none, with the build that the archive has of each and whether it is cached. A
+cached kernel needs no network. With -offline only the cache is asked.
+
+Any name of the first column goes with -kernel of the other commands, and so do
+dir:PATH, an unpacked kernel, and tree:PATH, a kernel source tree that was built.
+
+Examples:
+
+	kmodtest kernels
+	kmodtest kernels -all
+	kmodtest test -kernel 6.1
+`,
+	run: runKernels,
+}
+
+func runKernels(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error {
+	a.flags(fs)
+	all := fs.Bool("all", false, "list every build that the suites hold, of every flavour")
+	if err := parse(fs, args); err != nil {
+		return err
+	}
+	if fs.NArg() > 0 {
+		return usageError("unexpected argument %q", fs.Arg(0))
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return fmt.Errorf("find working directory: %w", err)
+	}
+	c, err := a.loadConfig(dir)
+	if err != nil {
+		return err
+	}
+	ko, err := a.kernelOptions()
+	if err != nil {
+		return err
+	}
+	var suites []string
+	for _, k := range c.Kernels {
+		if !slices.Contains(suites, k.Suite) {
+			suites = append(suites, k.Suite)
+		}
+	}
+	l, err := kernel.List(ctx, ko, suites)
+	if err != nil {
+		return ended(ctx, err)
+	}
+	for _, p := range l.Problems {
+		a.warn(p.Error())
+	}
+	rows := configuredRows(c, l)
+	if *all {
+		rows = buildRows(l)
+	}
+	tw := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	for _, r := range append([][]string{{"KERNEL", "SUITE", "RELEASE", "CACHED", "FETCH", "TAGS"}}, rows...) {
+		fmt.Fprintln(tw, strings.TrimRight(strings.Join(r, "\t"), "\t"))
+	}
+	return tw.Flush()
+}
+
+// configuredRows has one row for each kernel of the configuration.
+func configuredRows(c *config.Config, l kernel.Listing) [][]string {
+	var rows [][]string
+	for _, k := range c.Kernels {
+		flavour := k.Flavour
+		if flavour == "" {
+			flavour = "cloud"
+		}
+		i := slices.IndexFunc(l.Builds, func(b kernel.Build) bool {
+			return b.Newest && b.Series == k.Series && b.Spec.Suite == k.Suite && b.Spec.Flavour == flavour
+		})
+		row := []string{k.ID(), k.Suite, "not in the suite", "no", "", strings.Join(k.Tags, ",")}
+		switch {
+		case i >= 0:
+			row = append(buildRow(k.ID(), l.Builds[i]), row[5])
+		case l.Offline || len(l.Problems) > 0:
+			row[2] = "unknown"
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// buildRows has one row for each build.
+func buildRows(l kernel.Listing) [][]string {
+	var rows [][]string
+	for _, b := range l.Builds {
+		rows = append(rows, append(buildRow(b.Series, b), ""))
+	}
+	return rows
+}
+
+func buildRow(name string, b kernel.Build) []string {
+	cached := "no"
+	if b.Cached {
+		cached = "yes"
+	}
+	return []string{name, b.Spec.Suite, b.Release, cached, fmt.Sprintf("%.0f MB", float64(b.Bytes)/1e6)}
+}
