@@ -90,7 +90,8 @@ func Prepare(ctx context.Context, o Options, c *config.Config, spec kernel.Spec)
 	return p, g.Wait()
 }
 
-// Build builds the configuration's modules for k.
+// Build builds the configuration's modules for k, and finds what has to be
+// loaded before them.
 func Build(ctx context.Context, o Options, c *config.Config, k kernel.Kernel) ([]run.Module, error) {
 	var mods []run.Module
 	for _, m := range c.Modules {
@@ -105,7 +106,7 @@ func Build(ctx context.Context, o Options, c *config.Config, k kernel.Kernel) ([
 		}
 		mods = append(mods, run.Module{Module: built})
 	}
-	return mods, nil
+	return mods, fillDepends(ctx, o.Kernel.Store, k, mods)
 }
 
 func (o Options) progress(what string) {
