@@ -2,7 +2,6 @@ package klog
 
 import (
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -94,9 +93,9 @@ var (
 	taskLine    = regexp.MustCompile(`^task:(.*?)\s+state:\S+ .*?\bpid:(\d+)`)
 	hungLine    = regexp.MustCompile(`^INFO: task (.+):(\d+) blocked `)
 	unloadedRef = regexp.MustCompile(`\[last unloaded: ([\w-]+)`)
-	access      = regexp.MustCompile(`(?mi)^(?:BUG: KASAN: .*|\s*)\b(Read|Write) (?:of size|at addr)`)
-	taintedBy   = regexp.MustCompile(`^([\w-]+): `)
-	originLine  = regexp.MustCompile(`(?i)^\s*(allocated|freed) (?:in|by) `)
+	// kfence_report_error in mm/kfence/report.c
+	kfenceAccess = regexp.MustCompile(`^(?:Use-after-free|Out-of-bounds|Invalid) (?:read|write) at `)
+	originLine   = regexp.MustCompile(`(?i)^\s*(allocated|freed) (?:in|by) `)
 
 	// ours matches the lines that reports consist of besides frames: registers,
 	// headings, dumps of objects and pages.
@@ -265,39 +264,9 @@ func (p *report) addFrame(fr Frame) {
 	if !(p.name == "Allocated" || p.name == "Freed") {
 		p.traced = true
 	}
+	// KFENCE's own trace starts at the instruction, not behind a call.
+	if len(*p.cur) == 0 && kfenceAccess.MatchString(p.name) {
+		fr.Exact = true
+	}
 	*p.cur = append(*p.cur, fr)
-}
-
-// finish makes the finding. It returns false when it turned out to be none.
-// cut says that the log ended here.
-func (p *report) finish(cut bool) (Finding, bool) {
-	f := p.Finding
-	if p.rule.traced && !p.traced {
-		return f, false
-	}
-	f.Kind = p.rule.kind
-	f.Raw = p.raw.String()[:p.rawKept]
-	f.Truncated = cut && p.rule.ends && !p.ended
-	for _, l := range append([][]Frame{f.Frames}, stackFrames(&f)...) {
-		for _, fr := range l {
-			if fr.Module != "" && !slices.Contains(f.Modules, fr.Module) {
-				f.Modules = append(f.Modules, fr.Module)
-			}
-		}
-	}
-	if m := taintedBy.FindStringSubmatch(f.Raw); m != nil && f.Kind == KindTaint {
-		f.Modules = append(f.Modules, m[1])
-	}
-	if len(f.Frames) > 0 && f.Frames[0].Func == "" && f.unloaded != "" && !slices.Contains(f.Modules, f.unloaded) {
-		f.Modules = append(f.Modules, f.unloaded)
-	}
-	if f.site != "" && len(f.Frames) > 0 {
-		f.Frames[0].File, f.Frames[0].Line = f.site, f.siteLine
-	}
-	title := p.title
-	if m := access.FindStringSubmatch(f.Raw); m != nil && f.Kind == KindKASAN {
-		title = strings.Replace(title, " in {func}", " "+m[1]+" in {func}", 1)
-	}
-	f.Title = finishTitle(title, culprit(&f))
-	return f, true
 }

@@ -6,17 +6,17 @@
 #include <linux/module.h>
 #include <linux/refcount.h>
 
-static noinline bool faulty_refcount(void)
+static noinline bool faulty_refcount(refcount_t *count)
 {
-	refcount_t count = REFCOUNT_INIT(1);
-
-	return refcount_dec_and_test(&count) &&
-	       refcount_dec_and_test(&count); /* FAULT */
+	return refcount_dec_and_test(count); /* FAULT */
 }
 
 static int trigger_set(const char *val, const struct kernel_param *kp)
 {
-	faulty_refcount();
+	refcount_t count = REFCOUNT_INIT(1);
+
+	if (faulty_refcount(&count))
+		faulty_refcount(&count);
 
 	return 0;
 }

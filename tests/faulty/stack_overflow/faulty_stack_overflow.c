@@ -16,10 +16,10 @@ static noinline int faulty_stack_overflow(int depth)
 	if (depth >= READ_ONCE(faulty_depth))
 		return 0;
 
-	memset(frame, depth, sizeof(frame));
+	memset(frame, depth, sizeof(frame)); /* FAULT */
 	OPTIMIZER_HIDE_VAR(depth);
 	barrier_data(frame);
-	return faulty_stack_overflow(depth + 1) + frame[depth & 255]; /* FAULT */
+	return faulty_stack_overflow(depth + 1) + frame[depth & 255];
 }
 
 static int trigger_set(const char *val, const struct kernel_param *kp)
