@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -93,8 +92,8 @@ func (s *Source) restored(ctx context.Context, c vm.Config) (*Guest, error) {
 			return g, err
 		}
 		s.notice("the snapshot of %s cannot be restored and is made again: %v", filepath.Base(c.Kernel), firstLine(err))
-		if err := s.Store.Remove(ctx, "snapshot", key); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
+		if rerr := s.Store.Remove(ctx, "snapshot", key); rerr != nil {
+			return nil, fmt.Errorf("%w (and it cannot be made again: %w)", err, rerr)
 		}
 	}
 }
@@ -154,16 +153,11 @@ func thaw(ctx context.Context, c vm.Config, dir string) (*Guest, error) {
 		return nil, err
 	}
 	c.RAM = filepath.Join(dir, ramName)
-	v, err := vm.Restore(ctx, c, state)
+	v, err := vm.Restore(ctx, c, state, restoreLimit)
 	if err != nil {
 		return nil, err
 	}
 	g.attach(v, wire.NewReaderAt(v.Frames, m.Sent))
-	rctx, cancel := context.WithTimeoutCause(ctx, restoreLimit, fmt.Errorf("no answer within %v", restoreLimit))
-	defer cancel()
-	if err := v.WaitRunning(rctx); err != nil {
-		return nil, fmt.Errorf("restore guest: %w", errors.Join(err, g.Close(err)))
-	}
 	g.Greeted = time.Now()
 	return g, nil
 }

@@ -126,7 +126,10 @@ func onOff(b bool) string {
 }
 
 // args is QEMU's command line after the program. share tells whether the guest
-// writes to the file that holds its memory.
+// shares its files: one that is saved has to, for QEMU to leave their content
+// out of the stream; a restored one must not, for it reads memory that others
+// read too, and because QEMU compares the addresses of shared memory before it
+// has restored those of PCI devices (parse_ramblocks in migration/ram.c).
 func (c Config) args(fd fds, share bool) []string {
 	accel := c.Accel
 	if accel == "" {
@@ -156,7 +159,7 @@ func (c Config) args(fd fds, share bool) []string {
 	args = append(args, "-chardev", fmt.Sprintf("socket,id=qmp,fd=%d", fd.qmp), "-mon", "chardev=qmp,mode=control")
 	if c.Payload != nil {
 		args = append(args,
-			"-object", fmt.Sprintf("memory-backend-file,id=payload,mem-path=/proc/self/fd/%d,size=%d,share=on", fd.payload, PayloadDeviceSize),
+			"-object", fmt.Sprintf("memory-backend-file,id=payload,mem-path=/proc/self/fd/%d,size=%d,share=%s", fd.payload, PayloadDeviceSize, onOff(share)),
 			"-device", "ivshmem-plain,memdev=payload,master=on")
 	}
 	return args

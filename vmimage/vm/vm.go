@@ -36,10 +36,10 @@ var ErrKVM = errors.New("KVM cannot run this guest")
 
 // Start starts a guest. When ctx is done, QEMU is killed. QEMU dies with the
 // calling process, however that ends.
-func Start(ctx context.Context, c Config) (*VM, error) { return start(ctx, c, nil) }
+func Start(ctx context.Context, c Config) (*VM, error) { return start(ctx, c, false) }
 
-// start starts QEMU: to boot the guest, or to restore it from incoming.
-func start(ctx context.Context, c Config, incoming *os.File) (*VM, error) {
+// start starts QEMU: to boot the guest, or to wait for one to be restored.
+func start(ctx context.Context, c Config, restore bool) (*VM, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("start guest: %w", err)
 	}
@@ -66,26 +66,18 @@ func start(ctx context.Context, c Config, incoming *os.File) (*VM, error) {
 		return nil, fmt.Errorf("start guest: %w", err)
 	}
 	fd := pc.fds()
-	var passErr error
-	pass := func(f *os.File) int {
-		// vmtest closes the files that it passes on, so it gets a copy.
-		n, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
-		if err != nil {
-			passErr = fmt.Errorf("start guest: pass on %s: %w", f.Name(), err)
-			return -1
-		}
-		return o.AddFile(os.NewFile(uintptr(n), f.Name()))
-	}
 	if c.Payload != nil {
-		fd.payload = pass(c.Payload)
+		// vmtest closes the files that it passes on, so it gets a copy.
+		n, err := unix.FcntlInt(c.Payload.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+		if err != nil {
+			pc.close()
+			return nil, fmt.Errorf("start guest: pass on payload device: %w", err)
+		}
+		fd.payload = o.AddFile(os.NewFile(uintptr(n), "payload device"))
 	}
-	o.AppendQEMU(c.args(fd, incoming == nil)...)
-	if incoming != nil {
-		o.AppendQEMU("-global", ignoreShared, "-incoming", fmt.Sprintf("fd:%d", pass(incoming)))
-	}
-	if passErr != nil {
-		pc.close()
-		return nil, passErr
+	o.AppendQEMU(c.args(fd, !restore)...)
+	if restore {
+		o.AppendQEMU("-incoming", "defer")
 	}
 	v.Console, v.Frames, v.Terminal = pc.conns[0], pc.conns[1], pc.conns[2]
 	v.qmp = newQMP(pc.conns[3])
