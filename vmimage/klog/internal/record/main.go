@@ -5,7 +5,7 @@
 //	go run ./vmimage/klog/internal/record -kernel vmlinuz -module faulty_warn.ko \
 //		-steps load,trigger -o console.log
 //
-// Steps, in order: load, trigger (write to the parameter), genl (send the
+// Steps, in order: load (load:mb=2 passes a parameter), trigger (write to the parameter), genl (send the
 // command of faulty_doit), unload, sleep, sysrq. The guest powers off after them.
 package main
 

@@ -54,13 +54,14 @@ func main() {
 }
 
 func step(module, s string) error {
+	s, params, _ := strings.Cut(s, ":")
 	switch s {
 	case "load":
 		f, err := os.Open("/module.ko")
 		if err != nil {
 			return err
 		}
-		return unix.FinitModule(int(f.Fd()), "", 0)
+		return unix.FinitModule(int(f.Fd()), params, 0)
 	case "unload":
 		return unix.DeleteModule(module, unix.O_NONBLOCK)
 	case "trigger":
