@@ -63,6 +63,9 @@ func (e *UnloadError) Unwrap() error { return e.Errno }
 
 // describe gives an errno with its name, which is what people search for.
 func describe(errno unix.Errno) string {
+	if errno == unix.EWOULDBLOCK { // its other name is what manuals of modules use
+		return "EWOULDBLOCK (it is in use)"
+	}
 	if name := unix.ErrnoName(errno); name != "" {
 		return name + " (" + errno.Error() + ")"
 	}

@@ -195,7 +195,7 @@ func lookForObjects(text []textRange) (objects []Object, err error) {
 // objectLimit is how long objects may be on their way to be freed. kfree_rcu
 // alone waits up to five seconds for more to come (KFREE_DRAIN_JIFFIES in
 // kernel/rcu/tree.c), then for a grace period.
-const objectLimit = 10 * time.Second
+const objectLimit = 7 * time.Second
 
 // flushFrees has the kernel free now what it would free some time. The batches
 // of kfree_rcu are emptied by their shrinker, and that by dropping caches.

@@ -82,8 +82,8 @@ func TestErrors(t *testing.T) {
 		err  *UnloadError
 		want string
 	}{
-		{&UnloadError{Name: "m", Errno: 11, Refs: 1}, "unload module m: EAGAIN (resource temporarily unavailable), 1 references held"},
-		{&UnloadError{Name: "m", Errno: 11, Refs: 1, Holders: []string{"n", "o"}}, "unload module m: EAGAIN (resource temporarily unavailable), used by n, o"},
+		{&UnloadError{Name: "m", Errno: 11, Refs: 1}, "unload module m: EWOULDBLOCK (it is in use), 1 references held"},
+		{&UnloadError{Name: "m", Errno: 11, Refs: 1, Holders: []string{"n", "o"}}, "unload module m: EWOULDBLOCK (it is in use), used by n, o"},
 		{&UnloadError{Name: "m", Errno: 2, Refs: -1}, "unload module m: ENOENT (no such file or directory)"},
 	} {
 		if got := tt.err.Error(); got != tt.want {

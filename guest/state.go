@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -41,14 +42,39 @@ func Snapshot(linkKinds ...string) (*State, error) {
 	return s, s.look(allKinds(linkKinds))
 }
 
+// lookLimit is how long a look at the kernel may take. Walking a list with the
+// entry of a module that is gone may kill the thread that walks, with the locks
+// of the list held: nobody would ever return to say so.
+const lookLimit = 10 * time.Second
+
+// broken is the first look that never came back. No other is tried after it: it
+// would wait for the same lock, and a thread that waits for a lock of the kernel
+// keeps its process from ending.
+var broken atomic.Pointer[error]
+
 // look reads the given kinds again.
 func (s *State) look(sources []source) error {
+	type result struct {
+		names map[string]map[string]bool
+		err   error
+	}
+	if err := broken.Load(); err != nil {
+		return fmt.Errorf("not looked, for an earlier look has not come back: %w", *err)
+	}
+	done := make(chan result, 1)
+	var at atomic.Pointer[source]
+	log, err := openKmsg()
+	if err != nil {
+		return err
+	}
+	defer log.close()
 	// A new goroutine never runs on a thread that another one has locked: it
 	// sees the initial namespace even when the caller is inside of NS.Do.
-	done := make(chan error)
 	go func() {
 		var errs []error
+		found := make(map[string]map[string]bool)
 		for _, src := range sources {
+			at.Store(&src)
 			names, err := src.read(os.DirFS("/"))
 			if err != nil {
 				errs = append(errs, fmt.Errorf("look for %s: %w", src.kind, err))
@@ -58,11 +84,22 @@ func (s *State) look(sources []source) error {
 			for _, name := range names {
 				set[name] = true
 			}
-			s.names[src.kind] = set
+			found[src.kind] = set
 		}
-		done <- errors.Join(errs...)
+		done <- result{found, errors.Join(errs...)}
 	}()
-	return <-done
+	timeout := time.NewTimer(lookLimit)
+	defer timeout.Stop()
+	select {
+	case r := <-done:
+		maps.Copy(s.names, r.names)
+		return r.err
+	case <-timeout.C:
+		err := fmt.Errorf("look for %s: the kernel has not answered for %v: its list may be broken by a module that is gone%s",
+			at.Load().kind, lookLimit, indentLog(findSplats(log.lines())))
+		broken.CompareAndSwap(nil, &err)
+		return err
+	}
 }
 
 // Left returns what exists in after and did not exist in s, in a fixed order.
