@@ -17,6 +17,7 @@ import (
 	"github.com/kmodtest/kmodtest/vmimage"
 	"github.com/kmodtest/kmodtest/vmimage/config"
 	"github.com/kmodtest/kmodtest/vmimage/kernel"
+	"github.com/kmodtest/kmodtest/vmimage/run"
 	"github.com/kmodtest/kmodtest/vmimage/vm"
 )
 
@@ -27,6 +28,7 @@ type app struct {
 	env            func(string) string
 
 	config, kernel, cache, accel string
+	isolate                      string
 	mirror, securityMirror       string
 	offline, update, quiet       bool
 
@@ -81,6 +83,23 @@ func (a *app) kernelFlags(fs *flag.FlagSet) {
 // accelFlag registers the flag of commands that boot.
 func (a *app) accelFlag(fs *flag.FlagSet) {
 	fs.StringVar(&a.accel, "accel", a.env("KMODTEST_ACCEL"), "`accelerator`: kvm, tcg, or auto, which is kvm where it works ($KMODTEST_ACCEL)")
+}
+
+// isolateFlag registers the flag of commands that run tests.
+func (a *app) isolateFlag(fs *flag.FlagSet) {
+	def := a.env("KMODTEST_ISOLATE")
+	if def == "" {
+		def = string(run.PerPackage)
+	}
+	fs.StringVar(&a.isolate, "isolate", def, "`what` gets a fresh kernel: package (all tests of a binary share one) or test ($KMODTEST_ISOLATE)")
+}
+
+func (a *app) isolation() (run.Isolation, error) {
+	switch i := run.Isolation(a.isolate); i {
+	case run.PerPackage, run.PerTest:
+		return i, nil
+	}
+	return "", usageError("unknown isolation %q: known are package and test", a.isolate)
 }
 
 // loadConfig reads the configuration that governs dir.

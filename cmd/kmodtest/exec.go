@@ -38,6 +38,7 @@ func runExec(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error
 	a.flags(fs)
 	a.kernelFlags(fs)
 	a.accelFlag(fs)
+	a.isolateFlag(fs)
 	verdictFile := fs.String("verdict", a.env("KMODTEST_VERDICT"), "write the verdict as JSON to `file` ($KMODTEST_VERDICT)")
 	if err := parse(fs, args); err != nil {
 		return err
@@ -62,6 +63,9 @@ func runExec(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error
 		return err
 	}
 	o.Binary, o.Args, o.Dir = binary, fs.Args()[1:], dir
+	if o.Isolation, err = a.isolation(); err != nil {
+		return err
+	}
 	o.Env = guestEnv(os.Environ(), dir)
 	a.notice("testing on %s (%s)", o.Kernel.Release, o.Accel)
 	v, err := run.Run(ctx, o)
@@ -119,8 +123,8 @@ func (a *app) runOptions(ctx context.Context, dir string) (run.Options, error) {
 	}
 	ro = run.Options{
 		Kernel: p.Kernel, Image: p.Image, Modules: p.Modules, SourceRoot: c.Dir, Files: c.Tests.Files,
-		Snapshots: po.Kernel.Store,
-		QEMU:      qemu, Accel: accel, MemoryMiB: c.Guest.MemoryMiB, CPUs: c.Guest.CPUs, KernelArgs: c.Guest.KernelArgs,
+		Store: po.Kernel.Store,
+		QEMU:  qemu, Accel: accel, MemoryMiB: c.Guest.MemoryMiB, CPUs: c.Guest.CPUs, KernelArgs: c.Guest.KernelArgs,
 		Allow: allow, Stdout: a.stdout, Stderr: a.stderr,
 		Notice: func(s string) { a.notice("%s", s) },
 	}

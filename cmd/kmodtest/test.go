@@ -35,6 +35,7 @@ func runTest(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error
 	a.flags(fs)
 	a.kernelFlags(fs)
 	a.accelFlag(fs)
+	a.isolateFlag(fs)
 	verdictFile := fs.String("verdict", "", "write the verdict as JSON to `file`")
 	// Our own flags come first; what is not known is go test's.
 	own, rest := splitFlags(fs, args)
@@ -43,6 +44,9 @@ func runTest(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error
 	}
 	// What is wrong with the command line is told before go compiles.
 	if _, err := a.accelerator(); err != nil {
+		return err
+	}
+	if _, err := a.isolation(); err != nil {
 		return err
 	}
 	dir, err := os.Getwd()
@@ -65,7 +69,7 @@ func runTest(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error
 	exe := []string{self, "exec"}
 	for name, value := range map[string]string{
 		"config": c.Path, "kernel": a.kernel, "cache": a.cache, "accel": a.accel, "mirror": a.mirror,
-		"security-mirror": a.securityMirror, "verdict": *verdictFile,
+		"security-mirror": a.securityMirror, "verdict": *verdictFile, "isolate": a.isolate,
 	} {
 		if value != "" {
 			exe = append(exe, "-"+name+"="+value)

@@ -17,6 +17,8 @@ type Teller struct {
 	guilty  map[string]bool
 	last    string           // test named last, in the verbose modes
 	pending map[string][]row // buffered output by top-level test, in Plain
+	over    bool             // the binary told its result
+	trailer string           // what follows the result
 	err     error
 }
 
@@ -37,6 +39,12 @@ func (t *Teller) Err() error { return t.err }
 // Event tells an event. The binary's own PASS or FAIL is left to Finish.
 func (t *Teller) Event(e Event) {
 	if e.Action == Result {
+		t.over = true
+		return
+	}
+	if t.over && e.Action == Output {
+		// The coverage, which go test looks for below the result.
+		t.trailer += e.Line
 		return
 	}
 	if e.Action == Pass && t.guilty[e.Test] {
@@ -99,11 +107,21 @@ func (t *Teller) Test(name, reason string) {
 	t.Event(Event{Action: Fail, Test: name, Line: "--- FAIL: " + name + " (0.00s)\n"})
 }
 
-// Finish tells the run's result.
-func (t *Teller) Finish(pass bool) {
+// Trailer adds text that follows the result.
+func (t *Teller) Trailer(text string) { t.trailer += text }
+
+// Close tells what is pending, without a result: another Teller tells that for
+// several.
+func (t *Teller) Close() {
 	for _, top := range slices.Sorted(maps.Keys(t.pending)) {
 		t.flush(top, false)
 	}
+}
+
+// Finish tells the run's result.
+func (t *Teller) Finish(pass bool) {
+	t.Close()
+	defer func() { t.print(t.trailer) }()
 	if pass {
 		t.print(t.mark() + "PASS\n")
 	} else {

@@ -2,6 +2,7 @@ package run
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -26,6 +27,8 @@ type judge struct {
 	teller  *gotest.Teller
 	scanner klog.Scanner
 	syms    symbolizers
+	ctx     context.Context // of the run
+	listed  func(ctx context.Context, list string) error
 
 	spans   []span        // who ran from which record on
 	lastSeq uint64        // of the kernel log
@@ -235,15 +238,8 @@ func (j *judge) exited(f wire.Frame) error {
 	if st.Code != 0 || st.Signal != "" || st.Error != "" {
 		return fmt.Errorf("list tests: %w", exitError(st, j.listing.Bytes()))
 	}
-	plan, err := j.flags.Plan(strings.Fields(j.listing.String()))
-	if err != nil {
+	if err := j.listed(j.ctx, j.listing.String()); err != nil {
 		return err
-	}
-	if j.v.Planned == nil {
-		j.v.Planned = plan
-		if len(plan) == 0 {
-			return errNoTests(j.flags)
-		}
 	}
 	j.step = stepRun
 	return nil

@@ -53,8 +53,14 @@ type Options struct {
 	MemoryMiB  int
 	CPUs       int
 	KernelArgs []string
-	// Snapshots keeps frozen guests to start from; nil boots every guest.
-	Snapshots *cache.Store
+	// Store keeps frozen guests to start from, and plans; nil boots every
+	// guest and asks every binary.
+	Store *cache.Store
+	// Isolation says which tests share a guest; empty is PerPackage.
+	Isolation Isolation
+	// Jobs bounds the guests at once under PerTest; 0 means one for each of
+	// the host's processors, as far as its memory goes.
+	Jobs int
 	// Limits bound the phases of the run; zero fields take the defaults.
 	Limits Limits
 	// Allow holds the findings that do not fail a run; may be nil.
@@ -84,6 +90,15 @@ type Module struct {
 	// DependsPaths are the .ko files to load first, in this order.
 	DependsPaths []string
 }
+
+// Isolation says which tests share a guest, and so a kernel.
+type Isolation string
+
+// The isolations.
+const (
+	PerPackage Isolation = "package" // all tests of the binary
+	PerTest    Isolation = "test"    // each top-level test has its own
+)
 
 // Limits bound the phases of a run.
 type Limits struct {

@@ -14,6 +14,7 @@ import (
 // It writes nothing that the command line did not name.
 type fileSink struct {
 	allowed []string
+	place   func(path string) string // where a file goes; nil: where it says
 	temp    *os.File
 	header  wire.FileHeader
 	left    int64
@@ -44,6 +45,9 @@ func (s *fileSink) begin() error {
 	})
 	if !ok {
 		return fmt.Errorf("receive file: the guest sent %s, which the command line does not name", path)
+	}
+	if s.place != nil {
+		path = s.place(path)
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("write output: %w", err)

@@ -2,7 +2,6 @@ package run
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,7 +10,6 @@ import (
 	"github.com/kmodtest/kmodtest/internal/wire"
 	"github.com/kmodtest/kmodtest/vmimage/boot"
 	"github.com/kmodtest/kmodtest/vmimage/gotest"
-	"github.com/kmodtest/kmodtest/vmimage/klog"
 	"github.com/kmodtest/kmodtest/vmimage/vm"
 )
 
@@ -39,9 +37,21 @@ func Run(ctx context.Context, o Options) (Verdict, error) {
 	}
 	defer pl.file.Close()
 	r.payload = pl
-	if err := r.all(ctx); err != nil {
+	if r.isTest {
+		if err := r.recallPlan(ctx); err != nil {
+			return v, err
+		}
+	}
+	if o.Isolation == PerTest && r.isTest {
+		err = r.isolated(ctx)
+	} else {
+		err = r.all(ctx)
+	}
+	if err != nil {
 		return v, err
 	}
+	r.conclude()
+	r.tell()
 	return v, nil
 }
 
@@ -58,6 +68,18 @@ type runner struct {
 	teller  *gotest.Teller
 	exit    *wire.ExitStatus
 	syms    symbolizers
+
+	// binary is the digest of the test binary; planKnown tells that the plan
+	// need not be asked of it again.
+	binary    string
+	planKnown bool
+	// listOnly asks for the plan and runs nothing.
+	listOnly bool
+	// only are the tests to run, nil for what the command line says.
+	only []string
+	// files says where a file that the guest hands back goes; nil leaves it
+	// where the command line wants it.
+	files func(path string) string
 }
 
 func newRunner(o *Options, v *Verdict) (*runner, error) {
@@ -95,7 +117,7 @@ func (o *Options) source() *boot.Source {
 			QEMU: o.QEMU, Kernel: o.Kernel.Image, Initrd: o.Image.Path, KernelArgs: o.KernelArgs,
 			MemoryMiB: o.MemoryMiB, CPUs: o.CPUs, Accel: o.Accel,
 		},
-		Identity: o.Kernel.Digest + " " + o.Image.Digest, Store: o.Snapshots, Limit: o.Limits.Boot, Notice: o.Notice,
+		Identity: o.Kernel.Digest + " " + o.Image.Digest, Store: o.Store, Limit: o.Limits.Boot, Notice: o.Notice,
 	}
 }
 
@@ -110,9 +132,9 @@ func (r *runner) limit() time.Duration {
 	return r.o.Limits.Run
 }
 
-// all runs the tests, in a fresh guest after each death, and concludes.
+// all runs the tests, in a fresh guest after each death.
 func (r *runner) all(ctx context.Context) error {
-	var names []string // nil: as the command line says
+	names := r.only
 	for {
 		died, err := r.guest(ctx, names)
 		if err != nil {
@@ -141,7 +163,6 @@ func (r *runner) all(ctx context.Context) error {
 		r.notice("%d tests that had not run yet run in a fresh guest", len(rest))
 		names = rest
 	}
-	r.conclude()
 	return nil
 }
 
@@ -165,125 +186,6 @@ func (r *runner) abort(tests []string) {
 	}
 }
 
-// guest runs tests in one guest. died tells that the guest ended before it was
-// done, as its tests may have made it.
-func (r *runner) guest(ctx context.Context, names []string) (died bool, err error) {
-	r.v.Guests++
-	first := r.v.Guests == 1
-	r.o.phase(PhaseBoot)
-	g, err := r.source.Guest(ctx, r.payload.file)
-	if err != nil {
-		return false, fmt.Errorf("boot %s: %w", r.o.Kernel.Release, err)
-	}
-	s := &session{Guest: g, limits: r.o.Limits}
-	j := &judge{
-		o: r.o, v: r.v, flags: r.flags, isTest: r.isTest, tracker: r.tracker, teller: r.teller,
-		step: stepRun, output: make(map[string]*strings.Builder), syms: r.syms,
-		files: fileSink{allowed: r.flags.Outputs(r.o.Dir)},
-	}
-	j.parser = gotest.NewParser(j.event)
-	r.o.phase(PhaseTest)
-	err = r.serve(ctx, s, j, names)
-	closeErr := s.close(err)
-	finished := time.Now()
-	r.syms = j.syms
-	r.v.CommandLine, r.v.Console = s.VM.CommandLine(), s.Console.Bytes()
-	j.files.abort()
-	if first {
-		r.v.Times = j.times(s.Started, s.Greeted, finished)
-	}
-
-	switch {
-	case closeErr == nil:
-		j.parser.Flush()
-		j.found(j.scanner.Flush())
-		r.exit = j.exit
-		r.summary(s.summary)
-		return false, nil
-	case ctx.Err() != nil:
-		return false, context.Cause(ctx)
-	case errors.Is(closeErr, errNothingPlanned):
-		return false, closeErr
-	}
-	// The rest of the kernel's words are on the console only.
-	j.parser.Flush()
-	j.console(s.Console.Bytes())
-	r.obituary(j, closeErr)
-	return errors.Is(closeErr, errDied) || errors.Is(closeErr, errDeadline), nil
-}
-
-func (j *judge) times(started, greeted, finished time.Time) Times {
-	t := Times{Boot: greeted.Sub(started)}
-	if !j.first.IsZero() {
-		t.Start = j.first.Sub(greeted)
-	}
-	if !j.ended.IsZero() && !j.first.IsZero() {
-		t.Tests, t.Shutdown = j.ended.Sub(j.first), finished.Sub(j.ended)
-	}
-	return t
-}
-
-// serve gives the guest its job and follows it to the end.
-func (r *runner) serve(ctx context.Context, s *session, j *judge, names []string) error {
-	for _, b := range s.Log {
-		if err := j.kmsg(b); err != nil {
-			return err
-		}
-	}
-	args := r.o.Args
-	var steps []wire.Step
-	if r.isTest {
-		args = r.flags.Guest()
-		if names != nil {
-			args = r.flags.Only(names)
-		} else {
-			// The plan is asked of the binary itself, in the guest: on the
-			// host its init functions might do anything.
-			j.step = stepList
-			steps = append(steps, r.step(stepList, []string{"-test.list=.*"}))
-		}
-	}
-	steps = append(steps, r.step(stepRun, args))
-	if err := s.start(r.payload, steps, r.flags.Outputs(r.o.Dir)); err != nil {
-		return err
-	}
-	return s.serve(ctx, r.limit(), j.handle)
-}
-
-func (r *runner) step(name string, args []string) wire.Step {
-	return wire.Step{Name: name, Args: append([]string{guestBinary}, args...), Dir: r.o.Dir, Env: r.o.Env}
-}
-
-// summary takes the guest's own account into the verdict.
-func (r *runner) summary(s *wire.Summary) {
-	r.v.Loaded = append(r.v.Loaded, s.Loaded...)
-	for _, m := range s.Loaded {
-		r.problem("module %s was still loaded at the end", m)
-	}
-	if s.LostKmsg > 0 {
-		r.problem("the kernel log overflowed %d times: some of it was not looked at", s.LostKmsg)
-	}
-	r.v.MemUsedKiB = s.MemTotal - s.MemAvailable
-}
-
-// obituary says how the guest ended, in the output of the tests that ran.
-func (r *runner) obituary(j *judge, err error) {
-	text := err.Error()
-	for _, f := range slices.Backward(j.v.Findings) {
-		if f.Allowed == "" && errors.Is(err, errDied) {
-			text += ": " + f.Title
-			if f.Where != "" {
-				text += " at " + f.Where
-			}
-			break
-		}
-	}
-	r.problem("%s", text)
-	for _, t := range r.tracker.Running() {
-		r.teller.Accuse(t, text)
-	}
-}
-
 func (o *Options) phase(p Phase) {
 	if o.Phase != nil {
 		o.Phase(p)
@@ -298,60 +200,4 @@ func (r *runner) notice(format string, args ...any) {
 	if r.o.Notice != nil {
 		r.o.Notice(fmt.Sprintf(format, args...))
 	}
-}
-
-// conclude works out the exit status and tells the result.
-func (r *runner) conclude() {
-	if r.isTest {
-		for _, t := range r.notRun() {
-			if !(r.flags.Bool("test.failfast") && r.tracker.Failed()) {
-				r.problem("%s did not reach an end", t)
-			}
-		}
-	}
-	switch {
-	case r.exit == nil:
-		r.v.Exit = 2
-		if len(r.v.Problems) == 0 {
-			r.problem("the guest told no exit status")
-		}
-	case r.exit.Error != "" || r.exit.Signal != "":
-		r.problem("test binary: %v", exitError(r.exit, nil))
-		r.v.Exit = 2
-	default:
-		r.v.Exit = r.exit.Code
-	}
-	if r.v.Exit == 0 && (len(r.v.Problems) > 0 || r.tracker.Failed()) {
-		r.v.Exit = 1
-	}
-	for _, f := range r.v.Findings {
-		if f.Allowed == "" && r.v.Exit == 0 {
-			r.v.Exit = 1
-		}
-	}
-	if r.isTest {
-		r.teller.Finish(r.v.Green())
-	}
-	for _, n := range r.syms.notes {
-		r.notice("%s", n)
-	}
-	for _, p := range r.v.Problems {
-		fmt.Fprintf(r.o.Stderr, "kmodtest: %s\n", p)
-	}
-}
-
-// console reads what the guest's console holds beyond the last record that the
-// guest could still hand over.
-func (j *judge) console(text []byte) {
-	last, seq := j.lastAt, j.lastSeq
-	for _, r := range klog.ParseConsole(text) {
-		if r.Bare || r.Time <= last {
-			continue
-		}
-		seq++
-		r.Seq = seq
-		j.spans = append(j.spans, span{seq, j.tracker.Running()})
-		j.found(j.scanner.Add(r))
-	}
-	j.found(j.scanner.Flush())
 }

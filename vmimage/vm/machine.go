@@ -103,9 +103,10 @@ func (c Config) cmdline() string {
 		// Warnings and worse reach the console, the rest only the log: a boot
 		// that prints every line spends a tenth of its time on the port.
 		"loglevel=5",
-		// A panic ends the guest at once (with -no-reboot). An oops does not:
-		// what follows it tells more.
-		"panic=-1",
+		// A panic ends the guest at once (with -no-reboot), and so does an
+		// oops: it kills a thread of the test binary, which would then hang
+		// until its deadline.
+		"panic=-1", "oops=panic",
 		// Self-tests and mitigations say nothing about a module, and TCG has
 		// no clock to check the TSC against.
 		"cryptomgr.notests", "mitigations=off", "tsc=reliable", "random.trust_cpu=on",
