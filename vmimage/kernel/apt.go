@@ -76,6 +76,17 @@ func (a apt) open() error {
 		os.WriteFile(filepath.Join(a.dir, "preferences"), nil, 0o644))
 }
 
+// abandon removes the state again if there is nothing in it: a misspelt suite
+// is no entry of the cache.
+func (a apt) abandon() {
+	for _, pattern := range []string{"lists/*Packages*", "debs/*"} {
+		if found, _ := filepath.Glob(filepath.Join(a.dir, pattern)); len(found) > 0 {
+			return
+		}
+	}
+	_ = os.RemoveAll(a.dir)
+}
+
 // private are the options that replace the host's sources; hostSources leaves
 // them out.
 func (a apt) private() []string {

@@ -20,7 +20,11 @@ func withApt(ctx context.Context, o Options, suite string, f func(a apt) error) 
 	if err := a.open(); err != nil {
 		return err
 	}
-	return f(a)
+	if err := f(a); err != nil {
+		a.abandon()
+		return err
+	}
+	return nil
 }
 
 // archiveBase returns the address that serves suite: the user's choice, or the
@@ -51,7 +55,7 @@ func refresh(ctx context.Context, o Options, a apt, suite string) error {
 	if err != nil {
 		return err
 	}
-	o.progress("index", suite, 0)
+	o.progress(Progress{Stage: "index", Object: suite})
 	if err := a.update(ctx, o.keyring(), []source{{base, suite}}); err != nil {
 		return explainUpdate(ctx, suite, o.keyring(), err)
 	}
@@ -173,7 +177,7 @@ func unpack(ctx context.Context, o Options, suite string, pkgs []Package, dir st
 			return err
 		}
 		for _, p := range pkgs {
-			o.progress("unpack", p.Name, 0)
+			o.progress(Progress{Stage: "unpack", Object: p.Name})
 			if _, err := (Command{Args: []string{"dpkg-deb", "-x", filepath.Join(debs, debName(p)), dir}}).Run(ctx); err != nil {
 				return fmt.Errorf("unpack %s: %w", p, err)
 			}

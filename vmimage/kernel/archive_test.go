@@ -6,7 +6,10 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -148,152 +151,27 @@ func TestArchiveGoneHalfWay(t *testing.T) {
 			return false
 		}
 		data, _ := os.ReadFile(filepath.Join(r.dir, path))
-		w.Header().Set("Content-Length", "100000")
+		w.Header().Set("Content-Length", strconv.Itoa(len(data)))
 		w.Write(data[:len(data)/2])
 		panic(http.ErrAbortHandler)
 	})
 	_, err := Get(t.Context(), o, spec)
 	wantError(t, o, err, "package linux-image-6.66.1+deb9-cloud-amd64=6.66.1-1")
 
-	r.setBreak(nil)
 	r.count("")
+	r.setBreak(nil)
+	var told atomic.Int64
+	o.Fetching = func(done, total int64) { told.Store(total) }
 	if _, err := Get(t.Context(), o, spec); err != nil {
 		t.Fatalf("%+v", err)
+	}
+	if told.Load() == 0 {
+		t.Error("Fetching was told nothing")
 	}
 	for _, had := range []string{"-common", "linux-kbuild"} {
 		if n := r.count(had); n > 0 {
 			t.Errorf("%s was fetched again, %d times", had, n)
 		}
-	}
-}
-
-// TestArchiveDropsBuild replaces the build that an answer was kept for.
-func TestArchiveDropsBuild(t *testing.T) {
-	r := testRepo(t)
-	o := r.options(t)
-	spec := Spec{Series: "6.66", Suite: "testing"}
-	lock, err := MakeLock(t.Context(), lockable(o, r), []Spec{spec})
-	if err != nil {
-		t.Fatalf("%+v", err)
-	}
-	gcc := hostGeneration(t)
-	r.packages = nil
-	os.RemoveAll(filepath.Join(r.dir, "pool"))
-	r.addShared("6.66.2+deb9", "6.66.2-1")
-	r.addKernel("6.66.2+deb9", "cloud-amd64", "6.66.2-1", gcc)
-	r.publish("testing")
-
-	o.Locked = lock
-	_, err = Get(t.Context(), o, spec)
-	wantError(t, o, err, "linux-headers-6.66.1+deb9-common=6.66.1-1", "the archive has dropped it", "kmodtest lock")
-
-	o.Locked = nil
-	k, err := Get(t.Context(), o, spec)
-	if err != nil || k.Release != "6.66.2+deb9-cloud-amd64" {
-		t.Errorf("Get follows the archive to %q, %v", k.Release, err)
-	}
-}
-
-// TestLocked reproduces a kernel that is no longer the newest.
-func TestLocked(t *testing.T) {
-	r := testRepo(t)
-	o := lockable(r.options(t), r)
-	spec := Spec{Series: "6.66", Suite: "testing"}
-	l, err := MakeLock(t.Context(), o, []Spec{spec, {Path: "dir:/opt/k"}})
-	if err != nil {
-		t.Fatalf("%+v", err)
-	}
-	r.addShared("6.66.2+deb9", "6.66.2-1")
-	r.addKernel("6.66.2+deb9", "cloud-amd64", "6.66.2-1", hostGeneration(t))
-	r.publish("testing")
-
-	data, err := l.Encode()
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "kmodtest.lock")
-	if err := os.WriteFile(path, data, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	// Another machine: an empty store, and no index in it.
-	other := r.options(t)
-	if other.Locked, err = ReadLock(path); err != nil {
-		t.Fatal(err)
-	}
-	if k, err := Get(t.Context(), other, spec); err != nil || k.Release != "6.66.1+deb9-cloud-amd64" {
-		t.Errorf("locked Get: %q, %v", k.Release, err)
-	}
-	if k, err := Get(t.Context(), o, spec); err != nil || k.Release != "6.66.1+deb9-cloud-amd64" {
-		t.Errorf("Get with a kept answer: %q, %v", k.Release, err)
-	}
-	o.Update = true
-	if k, err := Get(t.Context(), o, spec); err != nil || k.Release != "6.66.2+deb9-cloud-amd64" {
-		t.Errorf("Get with Update: %q, %v", k.Release, err)
-	}
-	_, err = Get(t.Context(), other, Spec{Series: "7.7", Suite: "testing"})
-	if err == nil || !strings.Contains(err.Error(), "it is not locked") {
-		t.Errorf("Get of a kernel that is not locked: %v", err)
-	}
-}
-
-func TestReadLock(t *testing.T) {
-	for name, content := range map[string]string{"unknown field": `{"version":1,"kernel":[]}`, "version": `{"version":9}`, "torn": `{"version":1,`} {
-		path := filepath.Join(t.TempDir(), "kmodtest.lock")
-		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := ReadLock(path); err == nil || !strings.Contains(err.Error(), path) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	if _, err := ReadLock(filepath.Join(t.TempDir(), "none")); err == nil || !strings.Contains(err.Error(), "kmodtest lock") {
-		t.Errorf("no file: %v", err)
-	}
-}
-
-func TestList(t *testing.T) {
-	r := testRepo(t)
-	o := r.options(t)
-	if _, err := Get(t.Context(), o, Spec{Series: "6.66", Suite: "testing"}); err != nil {
-		t.Fatalf("%+v", err)
-	}
-	show := func(builds []Build) string {
-		var words []string
-		for _, b := range builds {
-			w := b.Release
-			if b.Cached {
-				w += " cached"
-			}
-			if b.Newest {
-				w += " newest"
-			}
-			words = append(words, w)
-		}
-		return strings.Join(words, ", ")
-	}
-	l, err := List(t.Context(), o, []string{"testing", "nosuch"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := "6.66.1+deb9-cloud-amd64 cached newest, 6.66.1+deb9-amd64 newest, 7.7.3+deb9-cloud-amd64 newest"
-	if got := show(l.Builds); got != want {
-		t.Errorf("List:\n got %s\nwant %s", got, want)
-	}
-	if len(l.Problems) != 1 || !strings.Contains(l.Problems[0].Error(), "nosuch") {
-		t.Errorf("problems are %v", l.Problems)
-	}
-	builds, err := Available(t.Context(), o, []string{"testing"}, "")
-	if got, want := show(builds), "6.66.1+deb9-cloud-amd64 cached newest, 7.7.3+deb9-cloud-amd64 newest"; err != nil || got != want {
-		t.Errorf("Available: %s, %v; want %s", got, err, want)
-	}
-	if _, err := Available(t.Context(), o, []string{"nosuch"}, ""); err == nil {
-		t.Error("Available of an unknown suite is no error")
-	}
-	o.Offline = true
-	r.server.Close()
-	l, err = List(t.Context(), o, []string{"testing"})
-	if got, want := show(l.Builds), "6.66.1+deb9-cloud-amd64 cached newest"; err != nil || got != want || !l.Offline {
-		t.Errorf("offline List: %s, %v; want %s", got, err, want)
 	}
 }
 
@@ -316,5 +194,65 @@ func TestGetCancelled(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(filepath.Join(o.Store.Dir, ".tmp/*")); len(left) > 0 {
 		t.Errorf("left behind: %q", left)
+	}
+}
+
+// TestTwoRuns lets two users of one empty store want the same kernel.
+func TestTwoRuns(t *testing.T) {
+	r := testRepo(t)
+	o := r.options(t)
+	var wg sync.WaitGroup
+	for range 2 {
+		own := o
+		own.Store = OpenStore(o.Store.Dir, nil, func(m string) { t.Error(m) })
+		defer own.Store.Close()
+		for _, flavour := range []string{"cloud", "generic"} {
+			wg.Go(func() {
+				if _, err := Get(t.Context(), own, Spec{Series: "6.66", Suite: "testing", Flavour: flavour}); err != nil {
+					t.Errorf("%+v", err)
+				}
+			})
+		}
+	}
+	wg.Wait()
+	for _, part := range []string{"-common", "linux-kbuild", "linux-image-6.66.1+deb9-cloud", "linux-image-6.66.1+deb9-amd64"} {
+		if n := r.count(part); n != 1 {
+			t.Errorf("%s was fetched %d times", part, n)
+		}
+	}
+}
+
+// TestDamagedKernel edits a kernel in the store: the next use finds that and
+// fetches it again.
+func TestDamagedKernel(t *testing.T) {
+	r := testRepo(t)
+	o := r.options(t)
+	spec := Spec{Series: "6.66", Suite: "testing"}
+	k, err := Get(t.Context(), o, spec)
+	if err != nil {
+		t.Fatalf("%+v", err)
+	}
+	if err := os.WriteFile(k.Image, []byte("image of an attacker, who has the same len"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	o.Store.Close() // a repair waits for those who use the entry
+	var warned []string
+	o.Store = OpenStore(o.Store.Dir, nil, func(m string) { warned = append(warned, m) })
+	if k, err = Get(t.Context(), o, spec); err != nil {
+		t.Fatalf("%+v", err)
+	}
+	if data, err := os.ReadFile(k.Image); err != nil || string(data) != "image of "+k.Release {
+		t.Errorf("image holds %q, %v", data, err)
+	}
+	if len(warned) != 1 || !strings.Contains(warned[0], "boot/vmlinuz-") {
+		t.Errorf("warned %q", warned)
+	}
+	// Without the archive that is an error that names the damage.
+	if err := os.Truncate(k.Image, 3); err != nil {
+		t.Fatal(err)
+	}
+	o.Offline = true
+	if _, err = Get(t.Context(), o, spec); err == nil || !strings.Contains(err.Error(), "not cached") {
+		t.Errorf("offline: %v", err)
 	}
 }

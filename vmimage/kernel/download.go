@@ -4,12 +4,15 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // debName is the file that apt-get download writes.
@@ -21,23 +24,19 @@ func debName(p Package) string {
 // the digest is checked here once more, against the answer that is recorded
 // and locked, which may be older than apt's index.
 func download(ctx context.Context, o Options, a apt, pkgs []Package, debs string) error {
-	var missing []Package
-	for _, p := range pkgs {
-		if verifyDeb(p, debs) != nil {
-			// Torn or of another build under the same name.
-			os.Remove(filepath.Join(debs, debName(p)))
-			missing = append(missing, p)
-		}
-	}
-	if len(missing) == 0 {
-		return nil
+	missing, err := missingDebs(pkgs, debs)
+	if err != nil || len(missing) == 0 {
+		return err
 	}
 	args := []string{"apt-get", "download"}
 	for _, p := range missing {
 		args = append(args, p.Name+":"+aptArch(p.Arch)+"="+p.Version)
-		o.progress("fetch", p.String(), 0)
+		o.progress(Progress{Stage: "fetch", Object: p.String(), Total: p.Size})
 	}
-	if _, err := a.run(ctx, debs, args...); err != nil {
+	stop := watch(o.Fetching, missing, debs)
+	_, err = a.run(ctx, debs, args...)
+	stop()
+	if err != nil {
 		return explainDownload(missing, o.Locked != nil, err)
 	}
 	for _, p := range missing {
@@ -45,9 +44,59 @@ func download(ctx context.Context, o Options, a apt, pkgs []Package, debs string
 			os.Remove(filepath.Join(debs, debName(p)))
 			return err
 		}
-		o.progress("fetch", p.String(), p.Size)
+		o.progress(Progress{Stage: "fetch", Object: p.String(), Bytes: p.Size, Total: p.Size})
 	}
 	return nil
+}
+
+// missingDebs returns what debs lacks. A file that does not verify is removed:
+// it was torn off, which apt-get download does not resume, or belongs to
+// another build of the same name.
+func missingDebs(pkgs []Package, debs string) ([]Package, error) {
+	var missing []Package
+	for _, p := range pkgs {
+		if verifyDeb(p, debs) == nil {
+			continue
+		}
+		if err := os.Remove(filepath.Join(debs, debName(p))); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("remove bad package: %w", err)
+		}
+		missing = append(missing, p)
+	}
+	return missing, nil
+}
+
+// watch tells how much of pkgs has arrived, until stop is called. Apt tells
+// only when a package is complete, which can take minutes.
+func watch(tell func(done, total int64), pkgs []Package, debs string) (stop func()) {
+	if tell == nil {
+		return func() {}
+	}
+	quit, gone := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(gone)
+		tick := time.NewTicker(500 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			var done, total int64
+			for _, p := range pkgs {
+				total += p.Size
+				if st, err := os.Stat(filepath.Join(debs, debName(p))); err == nil {
+					done += min(st.Size(), p.Size)
+				}
+			}
+			tell(done, total)
+			select {
+			case <-tick.C:
+			case <-quit:
+				return
+			}
+		}
+	}()
+	return func() {
+		close(quit)
+		<-gone
+	}
 }
 
 // aptArch is how apt names the architecture on its command line: packages for

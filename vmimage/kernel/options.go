@@ -35,6 +35,10 @@ type Options struct {
 	Locked *Lock
 	// Progress, if not nil, is told what is being done.
 	Progress func(Progress)
+	// Fetching, if not nil, is told twice a second how much of the packages
+	// that are being fetched has arrived, in bytes. It is called from another
+	// goroutine than Progress.
+	Fetching func(done, total int64)
 	// Warn, if not nil, is told what is odd but no error.
 	Warn func(message string)
 
@@ -45,12 +49,13 @@ type Options struct {
 
 // Progress is one step of fetching a kernel.
 type Progress struct {
-	// Stage is "index", "fetch", "unpack" or "wait".
+	// Stage is "index", "fetch" or "unpack".
 	Stage string
 	// Object is what the step works on: a suite, a package, a kernel.
 	Object string
-	// Bytes is the size of a package that has just been fetched, else 0.
-	Bytes int64
+	// Bytes is the size of a package that has just been fetched, else 0;
+	// Total is its size already when it is begun.
+	Bytes, Total int64
 }
 
 // OpenStore returns the store in dir, an absolute path.
@@ -65,9 +70,9 @@ func (o *Options) KeyringPath() string { return o.keyring() }
 
 func (o *Options) keyring() string { return cmp.Or(o.Keyring, defaultKeyring) }
 
-func (o *Options) progress(stage, object string, bytes int64) {
+func (o *Options) progress(p Progress) {
 	if o.Progress != nil {
-		o.Progress(Progress{stage, object, bytes})
+		o.Progress(p)
 	}
 }
 
