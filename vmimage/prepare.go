@@ -69,10 +69,7 @@ func Prepare(ctx context.Context, o Options, c *config.Config, spec kernel.Spec)
 	// kernel is fetched.
 	g.Go(func() (err error) {
 		start := time.Now()
-		p.Image, err = initramfs.Build(ctx, initramfs.Options{
-			Store: o.Kernel.Store, SourceDir: o.SourceDir, Go: o.Go,
-			Progress: func(what string) { o.progress("building " + what) },
-		})
+		p.Image, err = Image(ctx, o)
 		p.Times.Image = time.Since(start)
 		return err
 	})
@@ -88,6 +85,14 @@ func Prepare(ctx context.Context, o Options, c *config.Config, spec kernel.Spec)
 		return err
 	})
 	return p, g.Wait()
+}
+
+// Image builds the image, which is the same for all kernels.
+func Image(ctx context.Context, o Options) (initramfs.Image, error) {
+	return initramfs.Build(ctx, initramfs.Options{
+		Store: o.Kernel.Store, SourceDir: o.SourceDir, Go: o.Go,
+		Progress: func(what string) { o.progress("building " + what) },
+	})
 }
 
 // Build builds the configuration's modules for k, and finds what has to be

@@ -1,0 +1,78 @@
+package matrix
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Answer is what a probe says about a build.
+type Answer int
+
+// The answers. Unknown is for a build that says nothing about the test: the
+// module does not build there, or the kernel does not boot.
+const (
+	Green Answer = iota
+	Red
+	Unknown
+)
+
+// ErrEnds says that the ends of a bisection are not what they should be.
+var ErrEnds = errors.New("the ends are not good and bad")
+
+// Bisect returns the range in which n builds, oldest first, turn red: the last
+// green one and the first red one. Between them there are only builds of which
+// the probe knows nothing. The ends are probed first, since a search between
+// wrong ends finds something every time.
+func Bisect(n int, probe func(i int) (Answer, error)) (good, bad int, err error) {
+	if n < 2 {
+		return 0, 0, fmt.Errorf("bisect %d builds: at least two are needed", n)
+	}
+	for _, end := range []struct {
+		i    int
+		want Answer
+		name string
+	}{{0, Green, "good"}, {n - 1, Red, "bad"}} {
+		a, err := probe(end.i)
+		if err != nil {
+			return 0, 0, err
+		}
+		if a != end.want {
+			return 0, 0, fmt.Errorf("%w: the %s one is %v", ErrEnds, end.name, a)
+		}
+	}
+	good, bad = 0, n-1
+	unknown := make(map[int]bool)
+	for {
+		i := middle(good, bad, unknown)
+		if i < 0 {
+			return good, bad, nil
+		}
+		a, err := probe(i)
+		switch {
+		case err != nil:
+			return good, bad, err
+		case a == Green:
+			good = i
+		case a == Red:
+			bad = i
+		default:
+			unknown[i] = true
+		}
+	}
+}
+
+// middle is the build nearest to the middle between good and bad that may still
+// say something, -1 if there is none.
+func middle(good, bad int, unknown map[int]bool) int {
+	mid := (good + bad) / 2
+	for d := 0; d < bad-good; d++ {
+		for _, i := range []int{mid - d, mid + d} {
+			if i > good && i < bad && !unknown[i] {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+func (a Answer) String() string { return [...]string{"green", "red", "unknown"}[a] }
