@@ -9,6 +9,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/kmodtest/kmodtest/vmimage"
 	"github.com/kmodtest/kmodtest/vmimage/config"
 	"github.com/kmodtest/kmodtest/vmimage/kernel"
 )
@@ -29,12 +30,19 @@ Examples:
 	kmodtest kernels
 	kmodtest kernels -all
 	kmodtest test -kernel 6.1
+
+With -get a kernel is fetched, without a run, and its directories are printed for
+scripts, one NAME=VALUE a line; -source adds a directory with files of its source:
+
+	kmodtest kernels -get 6.12 -source scripts/checkpatch.pl
 `,
 	run: runKernels,
 }
 
 func runKernels(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error {
 	a.flags(fs)
+	get := fs.String("get", "", "fetch this `kernel` and print where it is")
+	source := fs.String("source", "", "with -get, fetch these `files` of its source, divided by commas")
 	all := fs.Bool("all", false, "list every build that the suites hold, of every flavour")
 	if err := parse(fs, args); err != nil {
 		return err
@@ -53,6 +61,12 @@ func runKernels(ctx context.Context, a *app, fs *flag.FlagSet, args []string) er
 	ko, err := a.kernelOptions()
 	if err != nil {
 		return err
+	}
+	if *get != "" {
+		return a.getKernel(ctx, ko, c, *get, *source)
+	}
+	if *source != "" {
+		return usageError("-source goes with -get")
 	}
 	var suites []string
 	for _, k := range c.Kernels {
@@ -116,4 +130,35 @@ func buildRow(name string, b kernel.Build) []string {
 		cached = "yes"
 	}
 	return []string{name, b.Spec.Suite, b.Release, cached, fmt.Sprintf("%.0f MB", float64(b.Bytes)/1e6)}
+}
+
+// getKernel fetches a kernel and prints where its parts are.
+func (a *app) getKernel(ctx context.Context, ko kernel.Options, c *config.Config, name, source string) error {
+	spec, err := vmimage.Spec(c, name)
+	if err != nil {
+		return err
+	}
+	k, err := kernel.Get(ctx, ko, spec)
+	if err != nil {
+		return ended(ctx, err)
+	}
+	rows := [][2]string{
+		{"release", k.Release}, {"image", k.Image}, {"config", k.Config},
+		{"source", k.SourceDir}, {"build", k.BuildDir}, {"modules", k.Modules},
+		{"cc", k.Toolchain.CC}, {"path", strings.Join(k.Toolchain.Path, ":")},
+	}
+	for _, kv := range k.Toolchain.Env {
+		rows = append(rows, [2]string{"env", kv})
+	}
+	if source != "" {
+		dir, err := kernel.SourceFiles(ctx, ko, spec, strings.Split(source, ",")...)
+		if err != nil {
+			return ended(ctx, err)
+		}
+		rows = append(rows, [2]string{"files", dir})
+	}
+	for _, r := range rows {
+		printLine(a.stdout, "%s=%s", r[0], r[1])
+	}
+	return nil
 }
