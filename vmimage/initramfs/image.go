@@ -147,7 +147,7 @@ func writeArchive(name string, records []cpio.Record) error {
 		return err
 	}
 	w := cpio.Newc.Writer(f)
-	if err := cpio.WriteRecords(w, records); err == nil {
+	if err = cpio.WriteRecords(w, records); err == nil {
 		err = cpio.WriteTrailer(w)
 	}
 	if cerr := f.Close(); err == nil {
