@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/kmodtest/kmodtest"
 	"github.com/kmodtest/kmodtest/vmimage"
@@ -31,6 +32,7 @@ type app struct {
 	isolate                      string
 	mirror, securityMirror       string
 	offline, update, quiet       bool
+	bootTimeout                  time.Duration
 
 	exit struct {
 		sync.Mutex
@@ -80,8 +82,9 @@ func (a *app) kernelFlags(fs *flag.FlagSet) {
 	fs.BoolVar(&a.update, "update", false, "look for a newer build of the kernel in the archive")
 }
 
-// accelFlag registers the flag of commands that boot.
+// accelFlag registers the flags of commands that boot.
 func (a *app) accelFlag(fs *flag.FlagSet) {
+	fs.DurationVar(&a.bootTimeout, "boot-timeout", 0, "how long a guest may `take` to boot; 0 is 3m without KVM")
 	fs.StringVar(&a.accel, "accel", a.env("KMODTEST_ACCEL"), "`accelerator`: kvm, tcg, or auto, which is kvm where it works ($KMODTEST_ACCEL)")
 }
 

@@ -126,6 +126,7 @@ func (a *app) runOptions(ctx context.Context, dir string) (run.Options, error) {
 		Store: po.Kernel.Store,
 		QEMU:  qemu, Accel: accel, MemoryMiB: c.Guest.MemoryMiB, CPUs: c.Guest.CPUs, KernelArgs: c.Guest.KernelArgs,
 		Allow: allow, Stdout: a.stdout, Stderr: a.stderr,
+		Limits: run.Limits{Boot: a.bootTimeout},
 		Notice: func(s string) { a.notice("%s", s) },
 	}
 	if accel == "" {

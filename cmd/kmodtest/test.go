@@ -75,6 +75,9 @@ func runTest(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error
 			exe = append(exe, "-"+name+"="+value)
 		}
 	}
+	if a.bootTimeout != 0 {
+		exe = append(exe, "-boot-timeout="+a.bootTimeout.String())
+	}
 	slices.Sort(exe[2:])
 	if a.offline {
 		exe = append(exe, "-offline")

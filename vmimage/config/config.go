@@ -38,6 +38,9 @@ type Module struct {
 	Name string `toml:"name"`
 	// Dir holds its Kbuild or Makefile; absolute after Load.
 	Dir string `toml:"dir"`
+	// Prebuilt is a .ko file that is tested as it is, instead of Dir. It fits
+	// one kernel; absolute after Load.
+	Prebuilt string `toml:"prebuilt"`
 	// Needs are kernel configuration symbols, "CONFIG_NET_NS=y" or
 	// "CONFIG_VETH=y|m", that the module or its tests cannot do without.
 	Needs []string `toml:"needs"`
@@ -152,6 +155,10 @@ func Load(path string, defaults []byte) (*Config, error) {
 	}
 	c.Path, c.Dir = path, filepath.Dir(path)
 	for i := range c.Modules {
+		if m := &c.Modules[i]; m.Prebuilt != "" {
+			m.Prebuilt = c.abs(m.Prebuilt)
+			continue
+		}
 		c.Modules[i].Dir = c.abs(c.Modules[i].Dir)
 		if fi, err := os.Stat(c.Modules[i].Dir); err != nil || !fi.IsDir() {
 			return nil, &Error{path, lineOf(b, "dir", i), fmt.Sprintf("module %s: %s is no directory", c.Modules[i].Name, c.Modules[i].Dir)}
@@ -246,8 +253,10 @@ func (c *Config) validate(path string, b []byte) error {
 			bad(line, "module: name %q", m.Name)
 		case names[m.Name]:
 			bad(line, "module %s: named twice", m.Name)
-		case m.Dir == "":
+		case m.Dir == "" && m.Prebuilt == "":
 			bad(line, "module %s: no dir", m.Name)
+		case m.Dir != "" && m.Prebuilt != "":
+			bad(line, "module %s: both dir and prebuilt", m.Name)
 		}
 		names[m.Name] = true
 		for _, n := range m.Needs {
