@@ -87,8 +87,9 @@ func (p *progress) event(e matrix.Event) {
 	}
 	r := p.rows[i]
 	switch {
-	case e.Text != "":
+	case e.Text != "" && (p.verbose || worthTelling(e.Text)):
 		p.line(r, "%-6s | %s", e.Phase, e.Text)
+	case e.Text != "":
 	case e.Test != "":
 		r.tests[e.State]++
 		if p.verbose || e.State == report.Fail {
@@ -107,6 +108,20 @@ func (p *progress) event(e matrix.Event) {
 			p.line(r, "%-6s %s %.2fs%s", e.Phase, word(e.State), e.Elapsed.Seconds(), r.tally(e.Phase))
 		}
 	}
+}
+
+// worthTelling leaves out the steps of builds and fetches, which are told with
+// -v.
+func worthTelling(line string) bool {
+	if strings.Contains(line, "warning: ") || strings.Contains(line, "error: ") {
+		return true
+	}
+	for _, p := range []string{"make", "  ", "unpack ", "fetch ", "index "} {
+		if strings.HasPrefix(line, p) {
+			return false
+		}
+	}
+	return true
 }
 
 func word(s report.State) string {

@@ -79,7 +79,12 @@ func (r *real) makeShared(ctx context.Context) error {
 
 func (r *real) fetch(ctx context.Context, k Kernel, log io.Writer) (kernel.Kernel, error) {
 	o := r.Options.Kernel
+	var packages int
+	var bytes int64
 	o.Progress = func(p kernel.Progress) {
+		if p.Bytes > 0 {
+			packages, bytes = packages+1, bytes+p.Bytes
+		}
 		if p.Bytes > 0 {
 			fmt.Fprintf(log, "%s %s (%.1f MB)\n", p.Stage, p.Object, float64(p.Bytes)/1e6)
 		} else if p.Total == 0 {
@@ -88,7 +93,11 @@ func (r *real) fetch(ctx context.Context, k Kernel, log io.Writer) (kernel.Kerne
 	}
 	o.Fetching = nil
 	o.Warn = func(s string) { fmt.Fprintf(log, "warning: %s\n", s) }
-	return kernel.Get(ctx, o, k.Spec)
+	got, err := kernel.Get(ctx, o, k.Spec)
+	if packages > 0 {
+		fmt.Fprintf(log, "fetched %d packages, %.1f MB\n", packages, float64(bytes)/1e6)
+	}
+	return got, err
 }
 
 func (r *real) build(ctx context.Context, k kernel.Kernel, log io.Writer) ([]run.Module, error) {
