@@ -21,8 +21,10 @@ func TestCommand(t *testing.T) {
 	if err != nil || out != "  C x\n" {
 		t.Errorf("standard output is %q, %v", out, err)
 	}
-	if !strings.Contains(tee.String(), "noise\n/first\n") {
-		t.Errorf("tee got %q", tee.String())
+	for _, line := range []string{"noise\n", "/first\n", "  C x\n"} {
+		if !strings.Contains(tee.String(), line) {
+			t.Errorf("tee got %q, which lacks %q", tee.String(), line)
+		}
 	}
 	if out, _ := (Command{Args: []string{"sh", "-c", "echo $MAKEFLAGS"}}).Run(t.Context()); out != "-j9\n" {
 		t.Errorf("a command that is not clean has MAKEFLAGS %q", out)

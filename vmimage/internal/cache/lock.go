@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"time"
@@ -39,33 +40,60 @@ func (s *Store) openLock(kind, key string) (*os.File, error) {
 }
 
 // flock takes or converts the lock on f. It polls, since a blocked flock(2)
-// cannot be cancelled; the kernel gives up the old lock while it converts, so
-// two processes that both convert cannot block each other for ever.
-func (s *Store) flock(ctx context.Context, f *os.File, mode lockMode, kind, key string) error {
+// cannot be cancelled.
+func (s *Store) flock(wait func() error, f *os.File, mode lockMode, kind, key string) error {
+	for {
+		ok, err := tryFlock(f, mode, kind, key)
+		if err != nil || ok {
+			return err
+		}
+		if err := wait(); err != nil {
+			return err
+		}
+	}
+}
+
+// tryFlock takes or converts the lock on f, if nobody is in the way; if
+// somebody is, f holds no lock any more.
+func tryFlock(f *os.File, mode lockMode, kind, key string) (ok bool, err error) {
+	for {
+		err := unix.Flock(int(f.Fd()), int(mode)|unix.LOCK_NB)
+		switch {
+		case err == nil:
+			return true, nil
+		case errors.Is(err, unix.EINTR):
+			continue
+		case !errors.Is(err, unix.EWOULDBLOCK):
+			return false, fmt.Errorf("lock cache entry %s/%s: %w", kind, key, err)
+		}
+		// The kernel gives up the old lock when a conversion fails, today.
+		// That two processes which both convert can get on depends on it.
+		_ = unix.Flock(int(f.Fd()), unix.LOCK_UN)
+		return false, nil
+	}
+}
+
+// waiter returns a function that pauses, longer each time, and tells the user
+// once when that becomes noticeable.
+func (s *Store) waiter(ctx context.Context, kind, key string) func() error {
 	const (
 		first = 5 * time.Millisecond
 		last  = 200 * time.Millisecond
 	)
-	told := false
-	for pause := first; ; pause = min(2*pause, last) {
-		err := unix.Flock(int(f.Fd()), int(mode)|unix.LOCK_NB)
-		switch {
-		case err == nil:
-			return nil
-		case errors.Is(err, unix.EINTR):
-			continue
-		case !errors.Is(err, unix.EWOULDBLOCK):
-			return fmt.Errorf("lock cache entry %s/%s: %w", kind, key, err)
-		}
+	pause, told := first, false
+	return func() error {
 		if pause >= last && !told && s.OnWait != nil {
 			told = true
 			s.OnWait(kind + "/" + key)
 		}
+		// Jitter, so that two who got into each other's way part.
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("wait for another kmodtest that uses cache entry %s/%s: %w", kind, key, context.Cause(ctx))
-		case <-time.After(pause):
+		case <-time.After(pause/2 + rand.N(pause)):
 		}
+		pause = min(2*pause, last)
+		return nil
 	}
 }
 
@@ -76,12 +104,9 @@ func (s *Store) tryExclusive(kind, key string) (f *os.File, ok bool, err error) 
 	if err != nil {
 		return nil, false, err
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	if ok, err = tryFlock(f, exclusive, kind, key); !ok {
 		f.Close()
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, false, nil
-		}
-		return nil, false, fmt.Errorf("lock cache entry %s/%s: %w", kind, key, err)
+		return nil, false, err
 	}
 	return f, true, nil
 }

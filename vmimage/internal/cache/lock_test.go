@@ -33,7 +33,8 @@ func TestHelperStuck(t *testing.T) {
 			return err
 		}
 		fmt.Println("populating")
-		select {}
+		time.Sleep(time.Hour) // the test kills this process
+		return nil
 	})
 	t.Fatal(err)
 }
@@ -134,5 +135,43 @@ func TestCloseUnlocks(t *testing.T) {
 	defer f.Close()
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_UN); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestLoserDoesNotWait has two users race for one entry; the winner keeps it
+// in use while the loser goes on.
+func TestLoserDoesNotWait(t *testing.T) {
+	s := newStore(t)
+	winner := again(s)
+	defer winner.Close()
+	populating, goOn := make(chan struct{}), make(chan struct{})
+	var calls atomic.Int32
+	done := make(chan error, 2)
+	go func() {
+		_, err := winner.Get(t.Context(), "kernel", "k", func(ctx context.Context, dir string) error {
+			close(populating)
+			<-goOn
+			return fill(&calls)(ctx, dir)
+		})
+		done <- err
+	}()
+	<-populating
+	go func() {
+		_, err := s.Get(t.Context(), "kernel", "k", fill(&calls))
+		done <- err
+	}()
+	close(goOn)
+	for range 2 {
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatal("the loser waits for the winner to end")
+		}
+	}
+	if n := calls.Load(); n != 1 {
+		t.Errorf("populated %d times, want once", n)
 	}
 }

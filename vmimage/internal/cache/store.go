@@ -83,41 +83,58 @@ func (s *Store) Get(ctx context.Context, kind, key string, populate func(ctx con
 			return Entry{}, s.explain(err)
 		}
 	}
-	if err := s.flock(ctx, sl.file, shared, kind, key); err != nil {
-		return Entry{}, sl.drop(err)
-	}
-	switch damage, err := s.look(kind, key); {
-	case err != nil:
-		return Entry{}, sl.drop(err)
-	case damage == nil:
-		s.touch(kind, key)
-		return entry, nil
-	case populate == nil:
-		return Entry{}, sl.drop(damage)
-	}
-
-	if err := s.flock(ctx, sl.file, exclusive, kind, key); err != nil {
-		return Entry{}, sl.drop(err)
-	}
-	damage, err := s.look(kind, key)
+	entry.Fresh, err = s.settle(ctx, sl.file, kind, key, populate)
 	if err != nil {
-		return Entry{}, sl.drop(err)
-	}
-	if damage != nil {
-		if !errors.Is(damage, fs.ErrNotExist) {
-			s.warn(fmt.Sprintf("%v; it is made again", damage))
-		}
-		if err := s.populate(ctx, kind, key, populate); err != nil {
-			return Entry{}, sl.drop(s.explain(err))
-		}
-		entry.Fresh = true
-	}
-	// The entry is whole now; from here on it is only protected from pruning.
-	if err := s.flock(ctx, sl.file, shared, kind, key); err != nil {
 		return Entry{}, sl.drop(err)
 	}
 	s.touch(kind, key)
 	return entry, nil
+}
+
+// settle returns with a shared lock on f and a whole entry, which it populated
+// itself if fresh.
+func (s *Store) settle(ctx context.Context, f *os.File, kind, key string, populate func(context.Context, string) error) (fresh bool, err error) {
+	wait := s.waiter(ctx, kind, key)
+	for {
+		// Blocked only while another process populates.
+		if err := s.flock(wait, f, shared, kind, key); err != nil {
+			return false, err
+		}
+		damage, err := s.look(kind, key)
+		if err != nil || damage == nil {
+			return fresh, err
+		}
+		if populate == nil || fresh {
+			return false, damage
+		}
+		// Whoever lost the race must look again rather than wait for this
+		// lock: the winner keeps a shared one for as long as it runs.
+		ok, err := tryFlock(f, exclusive, kind, key)
+		if err != nil {
+			return false, err
+		}
+		if !ok {
+			if err := wait(); err != nil {
+				return false, err
+			}
+			continue
+		}
+		// Between the two locks another process may have been at it.
+		if damage, err = s.look(kind, key); err != nil {
+			return false, err
+		}
+		if damage != nil {
+			if !errors.Is(damage, fs.ErrNotExist) {
+				s.warn(fmt.Sprintf("%v; it is made again", damage))
+			}
+			if err := s.populate(ctx, kind, key, populate); err != nil {
+				return false, s.explain(err)
+			}
+			fresh = true
+		}
+		// The entry is whole now, and from here on locked only against
+		// pruning. The lock is not converted in one step: look once more.
+	}
 }
 
 // Lookup returns the entry kind/key if it is there and whole. A missing entry
@@ -145,7 +162,7 @@ func (s *Store) Mutable(ctx context.Context, kind, key string) (dir string, rele
 	if sl.file, err = s.openLock(kind, key); err != nil {
 		return fail(err)
 	}
-	if err := s.flock(ctx, sl.file, exclusive, kind, key); err != nil {
+	if err := s.flock(s.waiter(ctx, kind, key), sl.file, exclusive, kind, key); err != nil {
 		return fail(err)
 	}
 	dir = s.entryDir(kind, key)
