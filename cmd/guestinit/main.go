@@ -101,6 +101,11 @@ func (in *initProcess) serve() error {
 	if err := unpackPayload(job.PayloadSize); err != nil {
 		return err
 	}
+	for _, d := range job.Dirs {
+		if err := os.MkdirAll(d, 0o755); err != nil {
+			return fmt.Errorf("make output directory: %w", err)
+		}
+	}
 	if err := guestenv.Write(job.Info); err != nil {
 		return err
 	}

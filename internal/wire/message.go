@@ -31,6 +31,8 @@ type Job struct {
 	Preload []string `json:"preload,omitempty"`
 	// Steps are the processes to run, one after the other.
 	Steps []Step `json:"steps"`
+	// Dirs are directories to make, which Outputs are written to.
+	Dirs []string `json:"dirs,omitempty"`
 	// Outputs are the files and directories to hand back at the end, if they
 	// exist then.
 	Outputs []string `json:"outputs,omitempty"`

@@ -151,23 +151,22 @@ func (f Flags) with(set map[string]string, drop string) []string {
 	return append(args, f.rest...)
 }
 
-// Outputs are the absolute paths of the files and directories that the run
-// writes for its caller. dir is the working directory.
-func (f Flags) Outputs(dir string) []string {
+// Outputs are the files that the run writes for its caller, and a directory if
+// the flags name one to fill: absolute paths. cwd is the working directory.
+func (f Flags) Outputs(cwd string) (files []string, dir string) {
 	out := f.values["test.outputdir"]
 	if out == "" {
-		out = dir
+		out = cwd
 	}
-	var paths []string
 	for _, name := range fileFlags {
 		if v := f.values[name]; v != "" {
-			paths = append(paths, absIn(absIn(dir, out), v))
+			files = append(files, absIn(absIn(cwd, out), v))
 		}
 	}
 	if v := f.values["test.gocoverdir"]; v != "" {
-		paths = append(paths, absIn(dir, v))
+		dir = absIn(cwd, v)
 	}
-	return paths
+	return files, dir
 }
 
 func absIn(dir, p string) string {

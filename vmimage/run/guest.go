@@ -27,7 +27,7 @@ func (r *runner) guest(ctx context.Context, names []string) (died bool, err erro
 	j := &judge{
 		ctx: ctx, o: r.o, v: r.v, flags: r.flags, isTest: r.isTest, tracker: r.tracker, teller: r.teller,
 		step: stepRun, output: make(map[string]*strings.Builder), syms: r.syms,
-		files:  fileSink{allowed: r.flags.Outputs(r.o.Dir), place: r.files},
+		files:  fileSink{want: r.outputs(), place: r.files},
 		listed: r.keepPlan,
 	}
 	j.parser = gotest.NewParser(j.event)
@@ -48,6 +48,11 @@ func (r *runner) guest(ctx context.Context, names []string) (died bool, err erro
 		j.found(j.scanner.Flush())
 		r.exit = j.exit
 		r.summary(s.summary)
+		for _, f := range j.files.missing() {
+			if j.exit != nil && j.exit.Code == 0 {
+				r.problem("the test binary did not write %s", f)
+			}
+		}
 		return false, nil
 	case ctx.Err() != nil:
 		return false, context.Cause(ctx)
@@ -96,7 +101,7 @@ func (r *runner) serve(ctx context.Context, s *session, j *judge, names []string
 	if !r.listOnly {
 		steps = append(steps, r.step(stepRun, args))
 	}
-	if err := s.start(r.payload, steps, r.flags.Outputs(r.o.Dir)); err != nil {
+	if err := s.start(r.payload, steps, r.outputs()); err != nil {
 		return err
 	}
 	return s.serve(ctx, r.limit(), j.handle)

@@ -283,7 +283,8 @@ func newCoverage(f gotest.Flags, dir string) (*coverage, error) {
 	if f.Get("test.coverprofile") == "" {
 		return c, nil
 	}
-	c.profile = f.Outputs(dir)[0] // -test.coverprofile is the first of the flags
+	files, _ := f.Outputs(dir)
+	c.profile = files[0] // -test.coverprofile is the first of the flags
 	temp, err := os.MkdirTemp("", "kmodtest-cover")
 	if err != nil {
 		return nil, fmt.Errorf("merge coverage: %w", err)

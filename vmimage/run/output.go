@@ -10,14 +10,46 @@ import (
 	"github.com/kmodtest/kmodtest/internal/wire"
 )
 
+// outputs are what a run writes for its caller: files, and a directory to
+// fill; absolute paths.
+type outputs struct {
+	files []string
+	dir   string
+}
+
+func (r *runner) outputs() outputs {
+	files, dir := r.flags.Outputs(r.o.Dir)
+	return outputs{files, dir}
+}
+
+// dirs are the directories that have to be there before the run.
+func (o outputs) dirs() []string {
+	var dirs []string
+	for _, f := range o.files {
+		dirs = append(dirs, filepath.Dir(f))
+	}
+	if o.dir != "" {
+		dirs = append(dirs, o.dir)
+	}
+	return dirs
+}
+
+func (o outputs) all() []string {
+	if o.dir == "" {
+		return o.files
+	}
+	return append(slices.Clone(o.files), o.dir)
+}
+
 // fileSink writes the files that the guest hands back: profiles and coverage.
 // It writes nothing that the command line did not name.
 type fileSink struct {
-	allowed []string
-	place   func(path string) string // where a file goes; nil: where it says
-	temp    *os.File
-	header  wire.FileHeader
-	left    int64
+	want   outputs
+	got    []string
+	place  func(path string) string // where a file goes; nil: where it says
+	temp   *os.File
+	header wire.FileHeader
+	left   int64
 }
 
 func (s *fileSink) frame(f wire.Frame) error {
@@ -40,12 +72,10 @@ func (s *fileSink) frame(f wire.Frame) error {
 
 func (s *fileSink) begin() error {
 	path := filepath.Clean(s.header.Path)
-	ok := slices.ContainsFunc(s.allowed, func(a string) bool {
-		return path == a || strings.HasPrefix(path, a+string(filepath.Separator))
-	})
-	if !ok {
+	if !slices.Contains(s.want.files, path) && (s.want.dir == "" || !strings.HasPrefix(path, s.want.dir+"/")) {
 		return fmt.Errorf("receive file: the guest sent %s, which the command line does not name", path)
 	}
+	s.got = append(s.got, path)
 	if s.place != nil {
 		path = s.place(path)
 	}
@@ -78,6 +108,17 @@ func (s *fileSink) commit() error {
 	}
 	s.temp = nil
 	return err
+}
+
+// missing are the files that should have come and did not.
+func (s *fileSink) missing() []string {
+	var m []string
+	for _, f := range s.want.files {
+		if !slices.Contains(s.got, f) {
+			m = append(m, f)
+		}
+	}
+	return m
 }
 
 // abort removes a file that will not be completed.

@@ -3,6 +3,7 @@ package run
 import (
 	"archive/tar"
 	"bufio"
+	"debug/elf"
 	"errors"
 	"fmt"
 	"io"
@@ -53,7 +54,7 @@ func (p *payload) pack(o *Options) error {
 	a := &archive{tw: tar.NewWriter(buf), seen: make(map[string]bool)}
 	here := &archive{tw: a.tw, seen: a.seen, root: o.Root}
 	if o.Binary != "" {
-		if err := a.addAs(o.Binary, guestBinary); err != nil {
+		if err := a.addBinary(o.Binary, guestBinary); err != nil {
 			return err
 		}
 	}
@@ -187,6 +188,39 @@ func (a *archive) header(h *tar.Header) error {
 	a.seen[h.Name] = true
 	h.Name = h.Name[1:] // archives hold relative names
 	return a.tw.WriteHeader(h)
+}
+
+// addBinary adds the part of an executable that the kernel loads. Symbols and
+// debug information come after it in what Go links: a third of the file, which
+// nothing in the guest reads.
+func (a *archive) addBinary(name, guestName string) error {
+	f, err := elf.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	var end uint64
+	for _, p := range f.Progs {
+		if p.Type == elf.PT_LOAD {
+			end = max(end, p.Off+p.Filesz)
+		}
+	}
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	if end < 64 || end > uint64(len(b)) {
+		return fmt.Errorf("%s: its segments end at %d, the file at %d", name, end, len(b))
+	}
+	b = b[:end]
+	// e_shoff, e_shnum and e_shstrndx of Elf64_Ehdr: there are no sections.
+	clear(b[0x28:0x30])
+	clear(b[0x3c:0x40])
+	if err := a.header(&tar.Header{Name: guestName, Typeflag: tar.TypeReg, Size: int64(len(b)), Mode: 0o755}); err != nil {
+		return err
+	}
+	_, err = a.tw.Write(b)
+	return err
 }
 
 // addAs adds the regular file name, below the archive's root, as guestName.

@@ -21,17 +21,17 @@ type session struct {
 }
 
 // start hands the guest its job.
-func (s *session) start(p *payload, steps []wire.Step, outputs []string) error {
-	return s.Out.WriteJSON(wire.Start, p.job(steps, outputs))
+func (s *session) start(p *payload, steps []wire.Step, out outputs) error {
+	return s.Out.WriteJSON(wire.Start, p.job(steps, out))
 }
 
 // job is what the payload is for.
-func (p *payload) job(steps []wire.Step, outputs []string) wire.Job {
+func (p *payload) job(steps []wire.Step, out outputs) wire.Job {
 	seed := make([]byte, 64)
 	rand.Read(seed) // it never fails
 	return wire.Job{
 		Now: time.Now().UnixNano(), Seed: seed, PayloadSize: p.size, Info: p.info,
-		Preload: p.preload, Steps: steps, Outputs: outputs,
+		Preload: p.preload, Steps: steps, Dirs: out.dirs(), Outputs: out.all(),
 	}
 }
 

@@ -45,7 +45,7 @@ func Script(ctx context.Context, o Options, commands string) (status int, err er
 	}
 	return shell(ctx, o, func(ctx context.Context, s *session, p *payload) (*wire.ExitStatus, error) {
 		step := shellStep(&o, "-c", commands)
-		if err := s.start(p, []wire.Step{step}, nil); err != nil {
+		if err := s.start(p, []wire.Step{step}, outputs{}); err != nil {
 			return nil, err
 		}
 		return s.follow(ctx, &o)
@@ -124,7 +124,7 @@ func (s *session) interact(ctx context.Context, o *Options, p *payload, t Termin
 		defer close(shown)
 		_, _ = io.Copy(t.Out, s.VM.Terminal) // it ends when QEMU does
 	}()
-	job := p.job([]wire.Step{shellStep(o)}, nil)
+	job := p.job([]wire.Step{shellStep(o)}, outputs{})
 	job.Interactive, job.Rows, job.Cols = true, t.Rows, t.Cols
 	if err := s.Out.WriteJSON(wire.Start, job); err != nil {
 		return nil, err
