@@ -1,4 +1,10 @@
 // Package kbuild builds out-of-tree modules against an unpacked kernel.
+//
+// A module's directory is whatever kbuild takes: a Kbuild or a Makefile that
+// makes NAME.ko, and all its sources; files outside of it are not seen. It is
+// only read. The build happens in a copy below the store, which is kept, so
+// that the next build compiles what changed; messages and debug information
+// name the user's files all the same.
 package kbuild
 
 // Module is a built kernel module. All paths are absolute.

@@ -4,19 +4,30 @@
 //
 //	store := kernel.OpenStore(dir, onWait, onWarn)   // *cache.Store, for every stage
 //	defer store.Close()                              // lets others prune what was used
-//	k, err := kernel.Get(ctx, kernel.Options{Store: store, Progress: f, Warn: g},
-//		kernel.Spec{Series: "6.12", Suite: "bookworm-security", Flavour: "cloud"})
+//	o := kernel.Options{Store: store, Progress: f, Fetching: g, Warn: h}
+//	k, err := kernel.Get(ctx, o, kernel.Spec{Series: "6.12", Suite: "bookworm-security", Flavour: "cloud"})
 //	k, err  = kernel.Get(ctx, o, kernel.Spec{Path: "dir:/opt/k"})  // or "tree:/src/linux"
+//
+//	files, err := k.ResolveModules("virtio_blk")     // in load order; kernel.ReadModule decompresses
+//	listing, err := kernel.List(ctx, o, suites)      // for people; with o.Offline what is cached
+//	builds, err := kernel.Available(ctx, o, suites, "cloud")       // for a bisection
+//	lock, err := kernel.MakeLock(ctx, o, specs)      // lock.Encode, kernel.ReadLock, o.Locked
+//	text := kernel.Output(err)                       // all that a failed command printed
 //
 //	m, err := kbuild.Build(ctx, kbuild.Options{Kernel: k, Name: "vnet_nl",
 //		SourceDir: dir, Show: "kmod", Store: store, Log: os.Stderr})
 //	info, err := kbuild.Check(ko, k)                 // or kbuild.Prebuilt(ko, k)
 //	err = kbuild.CheckConfig(k, []string{"CONFIG_NET=y|m"})
 //
-//	store.List(), store.Prune(ctx, cache.PruneOptions{…})
-//
 // Get asks the archive once and keeps the answer; from then on neither it nor
-// Build needs the network.
+// Build needs the network. Options.Update and Options.MaxAge ask again.
+//
+// What comes from the archive goes through the host's own apt, with a state of
+// its own: mirrors, proxies and credentials are the host's, signatures are
+// checked against the archive's keyring, and each package is compared with the
+// digest of the signed index. Nothing is installed. A compiler that the host
+// lacks, and programs of kbuild that need a newer C library than the host's,
+// run through the dynamic loader of the kernel's own suite; see wrap.go.
 package kernel
 
 // Kernel is an unpacked kernel. All paths are absolute.
