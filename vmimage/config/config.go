@@ -202,7 +202,7 @@ func parse(path string, b []byte) (*Config, error) {
 		if errors.As(err, &pe) {
 			return nil, &Error{path, pe.Position.Line, strings.TrimPrefix(pe.Message, "toml: ")}
 		}
-		return nil, &Error{path, 0, err.Error()}
+		return nil, typeError(path, err)
 	}
 	if un := md.Undecoded(); len(un) > 0 {
 		return nil, unknownKey(path, b, un[0])

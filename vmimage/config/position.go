@@ -3,7 +3,9 @@ package config
 import (
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/BurntSushi/toml"
@@ -22,6 +24,19 @@ func lineOf(b []byte, prefix string, n int) int {
 		}
 	}
 	return 0
+}
+
+// typeErrorRE is how the TOML library tells of a value of the wrong type. Such an
+// error has no type of its own.
+var typeErrorRE = regexp.MustCompile(`^toml: line ([0-9]+) \(last key "([^"]*)"\): (.*)$`)
+
+func typeError(path string, err error) *Error {
+	m := typeErrorRE.FindStringSubmatch(err.Error())
+	if m == nil {
+		return &Error{path, 0, err.Error()}
+	}
+	line, _ := strconv.Atoi(m[1])
+	return &Error{path, line, m[2] + ": " + m[3]}
 }
 
 // unknownKey is the error for a key that no field takes. It names the known
