@@ -91,7 +91,9 @@ func (e *CommandError) Is(target error) bool {
 	case syscall.ENOSPC:
 		return strings.Contains(e.Output, unix.ENOSPC.Error()) ||
 			strings.Contains(e.Output, "No space left on device") ||
-			strings.Contains(e.Output, "enough free space in")
+			strings.Contains(e.Output, "enough free space in") ||
+			// fixdep of kbuild, whose only output is a file.
+			strings.Contains(e.Output, "not all data was written to the output")
 	case syscall.EDQUOT:
 		return strings.Contains(e.Output, "Disk quota exceeded")
 	}
