@@ -5,11 +5,18 @@ RUN    ?=
 V      ?= 1
 N      ?= 200
 
+KERNELS ?=
+SHARD   ?=
+LOCKED  ?=
+COUNT   ?=
+RESULTS ?=
+
 export GO
 kmodtest := build/kmodtest
+matrix   := $(if $(KERNELS),-kernels '$(KERNELS)') $(if $(SHARD),-shard '$(SHARD)') $(if $(LOCKED),-locked)
 flags    := $(if $(KERNEL),-kernel '$(KERNEL)') $(if $(RUN),-run '$(RUN)') $(if $(filter-out 0,$(V)),-v)
 
-.PHONY: help vmtest vmtest-matrix check lint unit guest build shell bench faulty soak clean setup setup-check
+.PHONY: help vmtest vmtest-matrix matrix-list matrix-merge ci-results command check lint unit guest build shell bench faulty soak clean setup setup-check
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -17,8 +24,17 @@ help: ## list the targets
 vmtest: build ## run the tests in a guest: KERNEL=6.1 RUN=TestEcho V=0
 	@$(kmodtest) test $(flags)
 
-vmtest-matrix: build ## run the tests on every kernel of kmodtest.toml
-	@$(kmodtest) matrix $(if $(RUN),-run '$(RUN)')
+vmtest-matrix: build ## run the tests on every kernel: KERNELS=6.1,7.3 SHARD=1/3 LOCKED=1
+	@$(kmodtest) matrix -report-dir build/matrix $(matrix) $(if $(RUN),-run '$(RUN)') $(if $(COUNT),-count '$(COUNT)')
+
+matrix-list: command ## print the kernels as a matrix for GitHub Actions
+	@printf 'matrix=%s\n' "$$($(kmodtest) matrix -list-json $(matrix))" | tee -a "$${GITHUB_OUTPUT:-/dev/null}"
+
+matrix-merge: command ## make one report of those in build/matrix/kernels
+	@$(kmodtest) matrix -merge '$(wildcard build/matrix/kernels/*)' -report-dir build/matrix
+
+ci-results: ## red unless all of RESULTS are "success"
+	@scripts/ci-results $(RESULTS)
 
 check: lint guest unit ## everything that a change has to pass
 
@@ -32,7 +48,9 @@ guest: build ## the tests in a guest, and the proof that they ran
 unit: setup-check ## the tests of the host side
 	@$(GO) test -timeout 20m ./...
 
-build: setup ## build the command
+build: setup command ## build the command
+
+command:
 	@$(GO) build -o $(kmodtest) ./cmd/kmodtest
 
 shell: build ## a shell in a guest: KERNEL=6.1

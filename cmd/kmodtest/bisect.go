@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -17,7 +18,7 @@ import (
 var bisectCommand = command{
 	name:    "bisect",
 	summary: "find the first kernel of the archive on which a test goes red",
-	usage:   "-good KERNEL -bad KERNEL [flags] [-- [packages] [go test flags]]",
+	usage:   "-good KERNEL -bad KERNEL [flags] [packages] [go test flags]",
 	help: `bisect lists all kernels that the suites of kmodtest.toml offer, orders them by
 version, and halves the range between good and bad until it has the first on which
 the tests go red. A series means its oldest build for good, and its newest for
@@ -26,7 +27,7 @@ and are passed over.
 
 Examples:
 
-	kmodtest bisect -good 6.1 -bad 7.3 -- -run TestEcho
+	kmodtest bisect -good 6.1 -bad 7.3 -run TestEcho
 	kmodtest bisect -good 6.12.90+deb12 -bad 6.12.117+deb12
 `,
 	run: runBisect,
@@ -40,13 +41,14 @@ func runBisect(ctx context.Context, a *app, fs *flag.FlagSet, args []string) err
 	bad := fs.String("bad", "", "`kernel`, series or build, on which they are red")
 	flavour := fs.String("flavour", "cloud", "`flavour` of the kernels: cloud or generic")
 	suites := fs.String("suites", "", "`list` of suites, with commas, instead of those of kmodtest.toml")
-	if err := parse(fs, args); err != nil {
+	own, rest := splitFlags(fs, args)
+	if err := parse(fs, own); err != nil {
 		return err
 	}
 	if *good == "" || *bad == "" {
 		return usageError("-good and -bad are both needed")
 	}
-	flags, err := matrix.ParseFlags(fs.Args())
+	flags, err := matrix.ParseFlags(rest)
 	if err != nil {
 		return usageError("%v", err)
 	}
@@ -100,10 +102,12 @@ func (a *app) bisect(ctx context.Context, p matrix.Project, builds []kernel.Buil
 		printLine(a.stdout, "%-40s %-18s %s", b.Release, b.Spec.Suite, answer)
 		return answer, nil
 	})
-	if err != nil {
-		for _, i := range []int{0, len(builds) - 1} {
+	if errors.Is(err, matrix.ErrEnds) {
+		for i := range builds {
 			a.tellReds(results[i])
 		}
+	}
+	if err != nil {
 		return fmt.Errorf("bisect: %w", err)
 	}
 	printLine(a.stdout, "\nlast green: %s of %s", builds[good].Release, builds[good].Spec.Suite)
@@ -116,7 +120,7 @@ func (a *app) bisect(ctx context.Context, p matrix.Project, builds []kernel.Buil
 }
 
 func (a *app) tellReds(r report.Result) {
-	if len(r.Kernels) == 0 {
+	if len(r.Kernels) == 0 || r.Green() {
 		return
 	}
 	for _, f := range r.Failures() {

@@ -21,7 +21,7 @@ import (
 var matrixCommand = command{
 	name:    "matrix",
 	summary: "run the tests on every kernel of the list",
-	usage:   "[flags] [-- [packages] [go test flags]]",
+	usage:   "[flags] [packages] [go test flags]",
 	help: `matrix compiles the test packages once and runs them on every kernel of
 kmodtest.toml, several at once as far as processors and memory go. It ends with a
 table test x kernel. One kernel's failure stops no other; the status is non-zero
@@ -34,7 +34,7 @@ test -json, and a bundle for each red run that kmodtest repro runs again.
 Examples:
 
 	kmodtest matrix
-	kmodtest matrix -kernels 5.10,7.3 -- -run TestEcho -v
+	kmodtest matrix -kernels 5.10,7.3 -run TestEcho -v
 	kmodtest matrix -kernels tag:nightly -report-dir build/matrix
 	kmodtest matrix -shard 2/5 -report-dir build/shard2
 	kmodtest matrix -merge build/shard1,build/shard2 -report-dir build/all
@@ -64,7 +64,9 @@ func runMatrix(ctx context.Context, a *app, fs *flag.FlagSet, args []string) err
 	fs.StringVar(&m.reportDir, "report-dir", a.env("KMODTEST_REPORT_DIR"), "write reports and bundles to `directory` ($KMODTEST_REPORT_DIR)")
 	fs.StringVar(&m.merge, "merge", "", "run nothing: put the reports of these `directories` together, with commas")
 	fs.StringVar(&m.readme, "readme", "", "write the table of the kernels into `file`, between its matrix marks")
-	if err := parse(fs, args); err != nil {
+	// Our own flags come first; what is not known is go test's.
+	own, rest := splitFlags(fs, args)
+	if err := parse(fs, own); err != nil {
 		return err
 	}
 	if m.merge != "" {
@@ -89,7 +91,7 @@ func runMatrix(ctx context.Context, a *app, fs *flag.FlagSet, args []string) err
 	if m.listJSON {
 		return listKernels(a.stdout, c, kernels, lock)
 	}
-	flags, err := matrix.ParseFlags(fs.Args())
+	flags, err := matrix.ParseFlags(rest)
 	if err != nil {
 		return usageError("%v", err)
 	}

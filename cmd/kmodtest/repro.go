@@ -17,17 +17,17 @@ import (
 var reproCommand = command{
 	name:    "repro",
 	summary: "run a failure again from its bundle",
-	usage:   "[flags] BUNDLE [-- go test flags]",
+	usage:   "[flags] BUNDLE [go test flags]",
 	help: `repro boots the kernel that is in the bundle of a red run, with the modules, the
 image and the test binary of that run, and tells what comes of it. It needs QEMU
 and nothing else of the machine that wrote the bundle.
 
-Flags of the tests are the bundle's; those after -- go before them.
+Flags of the tests are the bundle's; those on the command line replace them.
 
 Examples:
 
 	kmodtest repro build/matrix/bundles/6.12-tests.tar.gz
-	kmodtest repro 6.12-tests.tar.gz -- -run TestEcho
+	kmodtest repro 6.12-tests.tar.gz -run TestEcho
 `,
 	run: runRepro,
 }
@@ -115,9 +115,6 @@ func openBundle(name string) (dir string, done func(), err error) {
 
 // reproFlags are the test's flags of the command line.
 func reproFlags(args []string) ([]string, error) {
-	if len(args) > 0 && args[0] == "--" {
-		args = args[1:]
-	}
 	f, err := matrix.ParseFlags(args)
 	if err != nil {
 		return nil, usageError("%v", err)

@@ -22,26 +22,33 @@ var ErrEnds = errors.New("the ends are not good and bad")
 // Bisect returns the range in which n builds, oldest first, turn red: the last
 // green one and the first red one. Between them there are only builds of which
 // the probe knows nothing. The ends are probed first, since a search between
-// wrong ends finds something every time.
+// wrong ends finds something every time; where nothing is known of an end, the
+// next build takes its place.
 func Bisect(n int, probe func(i int) (Answer, error)) (good, bad int, err error) {
 	if n < 2 {
 		return 0, 0, fmt.Errorf("bisect %d builds: at least two are needed", n)
 	}
-	for _, end := range []struct {
-		i    int
-		want Answer
-		name string
-	}{{0, Green, "good"}, {n - 1, Red, "bad"}} {
-		a, err := probe(end.i)
-		if err != nil {
-			return 0, 0, err
-		}
-		if a != end.want {
-			return 0, 0, fmt.Errorf("%w: the %s one is %v", ErrEnds, end.name, a)
-		}
-	}
-	good, bad = 0, n-1
 	unknown := make(map[int]bool)
+	end := func(i, step int, want Answer) (int, error) {
+		for ; i >= 0 && i < n; i += step {
+			switch a, err := probe(i); {
+			case err != nil:
+				return 0, err
+			case a == want:
+				return i, nil
+			case a != Unknown:
+				return 0, fmt.Errorf("%w: number %d of %d is %v, not %v", ErrEnds, i+1, n, a, want)
+			}
+			unknown[i] = true
+		}
+		return 0, fmt.Errorf("%w: no build is %v", ErrEnds, want)
+	}
+	if good, err = end(0, 1, Green); err != nil {
+		return 0, 0, err
+	}
+	if bad, err = end(n-1, -1, Red); err != nil {
+		return 0, 0, err
+	}
 	for {
 		i := middle(good, bad, unknown)
 		if i < 0 {

@@ -63,6 +63,9 @@ func ParseFlags(args []string) (Flags, error) {
 	f := Flags{Test: []string{"-test.paniconexit0", "-test.v=test2json"}}
 	given := make(map[string]bool)
 	for i := 0; i < len(args); i++ {
+		if args[i] == "--" {
+			continue // it only parts these flags from others
+		}
 		name, value, hasValue := strings.Cut(args[i], "=")
 		if !strings.HasPrefix(name, "-") {
 			f.Packages = append(f.Packages, args[i])

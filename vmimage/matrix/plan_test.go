@@ -109,7 +109,7 @@ func TestParseFlags(t *testing.T) {
 		err  string
 	}{
 		"none":     {"", Flags{Test: append(always, timeout)}, ""},
-		"tests":    {"-run TestEcho/all -v --count=3 -short", Flags{Test: append(always, "-test.run=TestEcho/all", "-test.count=3", "-test.short=true", timeout), Verbose: true}, ""},
+		"tests":    {"-- -run TestEcho/all -v --count=3 -short", Flags{Test: append(always, "-test.run=TestEcho/all", "-test.count=3", "-test.short=true", timeout), Verbose: true}, ""},
 		"timeout":  {"-timeout 5m -failfast", Flags{Test: append(always, "-test.timeout=5m", "-test.failfast=true")}, ""},
 		"build":    {"-tags a,b ./x -json ./y", Flags{Packages: []string{"./x", "./y"}, Build: []string{"-tags=a,b"}, Test: append(always, timeout), JSON: true}, ""},
 		"args":     {"-bench . -args -x -run", Flags{Test: append(always, "-test.bench=.", timeout, "-x", "-run")}, ""},
@@ -170,7 +170,9 @@ func TestBisect(t *testing.T) {
 		"unknown between": {[]Answer{g, u, u, u, r}, 0, 4, false, 5},
 		"unknown around":  {[]Answer{g, u, g, u, r, u, r}, 2, 4, false, 7},
 		"good is red":     {[]Answer{r, r, r}, 0, 0, true, 1},
-		"good is unknown": {[]Answer{u, r, r}, 0, 0, true, 1},
+		"good is unknown": {[]Answer{u, r, r}, 0, 0, true, 2},
+		"ends unknown":    {[]Answer{u, u, g, g, r, u}, 3, 4, false, 6},
+		"all unknown":     {[]Answer{u, u}, 0, 0, true, 2},
 		"bad is green":    {[]Answer{g, g, g}, 0, 0, true, 2},
 		"one":             {[]Answer{r}, 0, 0, true, 0},
 	}
