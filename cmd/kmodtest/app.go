@@ -181,7 +181,7 @@ func (a *app) options(ctx context.Context, dir string) (vmimage.Options, error) 
 		return vmimage.Options{}, fmt.Errorf("%w in KMODTEST_SOURCE", err)
 	}
 	return vmimage.Options{
-		Kernel: ko, SourceDir: source, Go: goCommand, Log: a.stderr,
+		Kernel: ko, SourceDir: source, Go: goCommand, Log: &buildLog{w: a.stderr},
 		Progress: func(s string) { a.notice("%s", s) },
 	}, nil
 }

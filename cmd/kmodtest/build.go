@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"flag"
@@ -9,7 +10,6 @@ import (
 	"path/filepath"
 
 	"github.com/kmodtest/kmodtest/vmimage"
-	"github.com/kmodtest/kmodtest/vmimage/kbuild"
 	"github.com/kmodtest/kmodtest/vmimage/kernel"
 	"github.com/kmodtest/kmodtest/vmimage/run"
 )
@@ -63,8 +63,10 @@ func runBuild(ctx context.Context, a *app, fs *flag.FlagSet, args []string) erro
 	if err != nil {
 		return ended(ctx, err)
 	}
-	mods, err := vmimage.Build(ctx, vmimage.Options{Kernel: ko, Log: a.stderr}, c, k)
+	var log bytes.Buffer
+	mods, err := vmimage.Build(ctx, vmimage.Options{Kernel: ko, Log: &buildLog{w: &log}}, c, k)
 	if err != nil {
+		_, _ = log.WriteTo(a.stderr)
 		return ended(ctx, err)
 	}
 	for _, m := range mods {
@@ -79,8 +81,8 @@ func runBuild(ctx context.Context, a *app, fs *flag.FlagSet, args []string) erro
 // the log of its build: they are told each time, until they are mended.
 func (a *app) showModule(m run.Module, out string) error {
 	if log, err := os.ReadFile(m.Log); err == nil {
-		for _, d := range kbuild.Diagnostics(string(log)) {
-			printLine(a.stderr, "%s", d)
+		if _, err := (&buildLog{w: a.stderr}).Write(log); err != nil {
+			return fmt.Errorf("tell warnings: %w", err)
 		}
 	}
 	path := m.Path
