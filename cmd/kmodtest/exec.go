@@ -39,6 +39,7 @@ func runExec(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error
 	a.kernelFlags(fs)
 	a.accelFlag(fs)
 	a.isolateFlag(fs)
+	cold := fs.Bool("cold", a.env("KMODTEST_COLD") != "", "boot every guest, restore none ($KMODTEST_COLD)")
 	verdictFile := fs.String("verdict", a.env("KMODTEST_VERDICT"), "write the verdict as JSON to `file` ($KMODTEST_VERDICT)")
 	if err := parse(fs, args); err != nil {
 		return err
@@ -66,6 +67,7 @@ func runExec(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error
 	if o.Isolation, err = a.isolation(); err != nil {
 		return err
 	}
+	o.Cold = *cold
 	o.Env = guestEnv(os.Environ(), dir)
 	a.notice("testing on %s (%s)", o.Kernel.Release, o.Accel)
 	v, err := run.Run(ctx, o)

@@ -1,6 +1,7 @@
 package initramfs
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -27,6 +28,11 @@ type Options struct {
 	SourceDir string
 	// Go is the go command.
 	Go string
+	// Init is the package of the guest's init, a folder of SourceDir; empty is
+	// cmd/guestinit. Bare leaves the u-root commands out. Both serve
+	// benchmarks, which compare with an init that does nothing.
+	Init string
+	Bare bool
 	// Progress, if not nil, is told of every part that has to be built.
 	Progress func(what string)
 }
@@ -45,17 +51,23 @@ func Build(ctx context.Context, o Options) (Image, error) {
 	if err != nil {
 		return Image{}, fmt.Errorf("build image: ask %s for its version: %w", o.Go, err)
 	}
-	base, err := o.base(ctx, strings.TrimSpace(string(version)))
-	if err != nil {
-		return Image{}, fmt.Errorf("build u-root image: %w", err)
+	var base cache.Entry
+	if !o.Bare {
+		if base, err = o.base(ctx, strings.TrimSpace(string(version))); err != nil {
+			return Image{}, fmt.Errorf("build u-root image: %w", err)
+		}
 	}
 	init, err := o.init(ctx, strings.TrimSpace(string(version)))
 	if err != nil {
 		return Image{}, fmt.Errorf("build guest init: %w", err)
 	}
 	key := digest("image", base.Key, init.Key)
+	parts := []string{filepath.Join(base.Dir, cpioName), filepath.Join(init.Dir, cpioName)}
+	if o.Bare {
+		key, parts = digest("image", init.Key), parts[1:]
+	}
 	e, err := o.Store.Get(ctx, "image", key, func(_ context.Context, dir string) error {
-		return concat(filepath.Join(dir, "initramfs.cpio"), filepath.Join(base.Dir, cpioName), filepath.Join(init.Dir, cpioName))
+		return concat(filepath.Join(dir, "initramfs.cpio"), parts...)
 	})
 	if err != nil {
 		return Image{}, fmt.Errorf("build image: %w", err)
@@ -67,18 +79,20 @@ const cpioName = "part.cpio"
 
 // initPackages are the packages of this module that the guest's init is made
 // of.
-var initPackages = []string{"cmd/guestinit", "internal/guestenv", "internal/wire"}
+func (o Options) initPackages() []string {
+	return []string{cmp.Or(o.Init, "cmd/guestinit"), "internal/guestenv", "internal/wire"}
+}
 
 // init returns the archive with /init.
 func (o Options) init(ctx context.Context, version string) (cache.Entry, error) {
-	sum, err := sourceDigest(o.SourceDir, initPackages)
+	sum, err := sourceDigest(o.SourceDir, o.initPackages())
 	if err != nil {
 		return cache.Entry{}, err
 	}
-	return o.Store.Get(ctx, "init", digest("init", version, sum), func(ctx context.Context, dir string) error {
+	return o.Store.Get(ctx, "init", digest("init", cmp.Or(o.Init, "cmd/guestinit"), version, sum), func(ctx context.Context, dir string) error {
 		o.progress("guest init")
 		bin := filepath.Join(dir, "init")
-		cmd := exec.CommandContext(ctx, o.Go, "build", "-trimpath", "-ldflags=-s -w", "-o", bin, "./cmd/guestinit")
+		cmd := exec.CommandContext(ctx, o.Go, "build", "-trimpath", "-ldflags=-s -w", "-o", bin, "./"+o.initPackages()[0])
 		cmd.Dir = o.SourceDir
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64", "GOFLAGS=-buildvcs=false")
 		if out, err := cmd.CombinedOutput(); err != nil {

@@ -56,6 +56,8 @@ type Options struct {
 	// Store keeps frozen guests to start from, and plans; nil boots every
 	// guest and asks every binary.
 	Store *cache.Store
+	// Cold boots every guest although there is a Store.
+	Cold bool
 	// Isolation says which tests share a guest; empty is PerPackage.
 	Isolation Isolation
 	// Jobs bounds the guests at once under PerTest; 0 means one for each of

@@ -112,12 +112,16 @@ func (l Limits) orDefault(a vm.Accel) Limits {
 
 // source hands out the run's guests.
 func (o *Options) source() *boot.Source {
+	snapshots := o.Store
+	if o.Cold {
+		snapshots = nil
+	}
 	return &boot.Source{
 		Config: vm.Config{
 			QEMU: o.QEMU, Kernel: o.Kernel.Image, Initrd: o.Image.Path, KernelArgs: o.KernelArgs,
 			MemoryMiB: o.MemoryMiB, CPUs: o.CPUs, Accel: o.Accel,
 		},
-		Identity: o.Kernel.Digest + " " + o.Image.Digest, Store: o.Store, Limit: o.Limits.Boot, Notice: o.Notice,
+		Identity: o.Kernel.Digest + " " + o.Image.Digest, Store: snapshots, Limit: o.Limits.Boot, Notice: o.Notice,
 	}
 }
 
