@@ -71,7 +71,7 @@ func setup(env *testscript.Env) error {
 	env.Setenv("GOCACHE", goEnv[0])
 	env.Setenv("GOMODCACHE", goEnv[1])
 	env.Setenv("GOPROXY", goEnv[2])
-	env.Setenv("GOFLAGS", "-mod=mod -modcacherw")
+	env.Setenv("GOFLAGS", "")
 	env.Setenv("CGO_ENABLED", "0")
 	env.Setenv("CHECKOUT", filepath.Dir(goEnv[3]))
 	env.Setenv("KMODTEST_CACHE", cache)
