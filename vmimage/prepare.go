@@ -27,6 +27,8 @@ type Options struct {
 	// image.
 	SourceDir string
 	Go        string
+	// Shell puts the u-root commands into the image.
+	Shell bool
 	// Log receives compiler warnings.
 	Log io.Writer
 	// Progress, if not nil, is told what takes long.
@@ -90,7 +92,7 @@ func Prepare(ctx context.Context, o Options, c *config.Config, spec kernel.Spec)
 // Image builds the image, which is the same for all kernels.
 func Image(ctx context.Context, o Options) (initramfs.Image, error) {
 	return initramfs.Build(ctx, initramfs.Options{
-		Store: o.Kernel.Store, SourceDir: o.SourceDir, Go: o.Go,
+		Store: o.Kernel.Store, SourceDir: o.SourceDir, Go: o.Go, Shell: o.Shell,
 		Progress: func(what string) { o.progress("building " + what) },
 	})
 }

@@ -30,6 +30,7 @@ type app struct {
 
 	config, kernel, cache, accel string
 	isolate                      string
+	shell                        bool // the guest needs a shell
 	mirror, securityMirror       string
 	offline, update, quiet       bool
 	bootTimeout                  time.Duration
@@ -181,7 +182,7 @@ func (a *app) options(ctx context.Context, dir string) (vmimage.Options, error) 
 		return vmimage.Options{}, fmt.Errorf("%w in KMODTEST_SOURCE", err)
 	}
 	return vmimage.Options{
-		Kernel: ko, SourceDir: source, Go: goCommand, Log: &buildLog{w: a.stderr},
+		Kernel: ko, SourceDir: source, Go: goCommand, Shell: a.shell, Log: &buildLog{w: a.stderr},
 		Progress: func(s string) { a.notice("%s", s) },
 	}, nil
 }

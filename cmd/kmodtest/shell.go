@@ -64,6 +64,7 @@ func runShell(ctx context.Context, a *app, fs *flag.FlagSet, args []string) erro
 			return usageError("standard input is no terminal and holds no commands")
 		}
 	}
+	a.shell = true
 	o, err := a.runOptions(ctx, dir)
 	if err != nil {
 		return err

@@ -22,7 +22,7 @@ func benchFrames(ctx context.Context, b *bench) error {
 		return err
 	}
 	defer payload.Close()
-	g, err := b.source().Guest(ctx, payload)
+	g, err := b.source(b.shell).Guest(ctx, payload)
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func memoryOf(ctx context.Context, b *bench, n int) (memory, error) {
 			return m, err
 		}
 		defer payload.Close()
-		g, err := b.source().Guest(ctx, payload)
+		g, err := b.source(b.shell).Guest(ctx, payload)
 		if err != nil {
 			return m, err
 		}

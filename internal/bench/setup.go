@@ -15,6 +15,7 @@ import (
 	"github.com/kmodtest/kmodtest/vmimage"
 	"github.com/kmodtest/kmodtest/vmimage/boot"
 	"github.com/kmodtest/kmodtest/vmimage/config"
+	"github.com/kmodtest/kmodtest/vmimage/initramfs"
 	"github.com/kmodtest/kmodtest/vmimage/kernel"
 	"github.com/kmodtest/kmodtest/vmimage/run"
 	"github.com/kmodtest/kmodtest/vmimage/vm"
@@ -27,6 +28,7 @@ type bench struct {
 	cfg              *config.Config
 	opts             vmimage.Options
 	prep             vmimage.Prepared
+	shell            initramfs.Image // with commands
 	qemu             string
 	accel            vm.Accel
 	binary           string // the suite's test binary
@@ -58,6 +60,9 @@ func setUp(ctx context.Context, kernelName string) (*bench, error) {
 		return nil, err
 	}
 	if b.prep, err = vmimage.Prepare(ctx, b.opts, b.cfg, spec); err != nil {
+		return nil, err
+	}
+	if b.shell, err = initramfs.Build(ctx, initramfs.Options{Store: store, SourceDir: root, Go: "go", Shell: true}); err != nil {
 		return nil, err
 	}
 	b.binary = filepath.Join(root, "build", "bench.test")
@@ -103,11 +108,11 @@ func green(ctx context.Context, o run.Options) (run.Verdict, error) {
 	return v, err
 }
 
-// source hands out guests of the prepared kernel.
-func (b *bench) source() *boot.Source {
+// source hands out guests of the prepared kernel with the given image.
+func (b *bench) source(img initramfs.Image) *boot.Source {
 	return &boot.Source{
-		Config:   vm.Config{QEMU: b.qemu, Kernel: b.prep.Kernel.Image, Initrd: b.prep.Image.Path, Accel: b.accel},
-		Identity: b.prep.Kernel.Digest + " " + b.prep.Image.Digest, Store: b.opts.Kernel.Store, Limit: 3 * time.Minute,
+		Config:   vm.Config{QEMU: b.qemu, Kernel: b.prep.Kernel.Image, Initrd: img.Path, Accel: b.accel},
+		Identity: b.prep.Kernel.Digest + " " + img.Digest, Store: b.opts.Kernel.Store, Limit: 3 * time.Minute,
 	}
 }
 
