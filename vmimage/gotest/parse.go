@@ -38,6 +38,8 @@ type Event struct {
 	Elapsed time.Duration
 	// Line is the line, with its newline if it has one, without the marker.
 	Line string
+	// Reason tells that an Output is kmodtest's own, the reason of a failure.
+	Reason bool
 }
 
 // Ended tells whether the event is a test's end.

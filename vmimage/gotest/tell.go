@@ -15,10 +15,12 @@ type Teller struct {
 	mode    Mode
 	w       io.Writer
 	guilty  map[string]bool
-	last    string           // test named last, in the verbose modes
-	pending map[string][]row // buffered output by top-level test, in Plain
-	over    bool             // the binary told its result
-	trailer string           // what follows the result
+	last    string            // test named last, in the verbose modes
+	ends    map[string]string // of subtests, by parent, in Verbose
+	name    string            // test named but not told, in Verbose
+	pending map[string][]row  // buffered output by top-level test, in Plain
+	over    bool              // the binary told its result
+	trailer string            // what follows the result
 	err     error
 }
 
@@ -30,7 +32,7 @@ type row struct {
 
 // NewTeller returns a Teller that writes to w.
 func NewTeller(mode Mode, w io.Writer) *Teller {
-	return &Teller{mode: mode, w: w, guilty: make(map[string]bool), pending: make(map[string][]row)}
+	return &Teller{mode: mode, w: w, guilty: make(map[string]bool), pending: make(map[string][]row), ends: make(map[string]string)}
 }
 
 // Err returns the first error of the writer.
@@ -62,15 +64,50 @@ func (t *Teller) Event(e Event) {
 		t.plain(e)
 		return
 	}
-	if e.Action == Name && e.Test == "" && t.mode == Verbose {
-		return // go test -v does not print it
-	}
-	if e.Action != Output {
-		t.last = e.Test
-		t.print(t.mark() + e.Line)
+	if t.mode == Verbose && t.waits(e) {
 		return
 	}
-	t.print(e.Line)
+	switch {
+	case e.Action == Output:
+		t.print(e.Line)
+	case t.mode == Verbose && e.Ended():
+		t.last = e.Test
+		t.end(e)
+	default:
+		t.last = e.Test
+		t.print(t.mark() + e.Line)
+	}
+}
+
+// end tells a test's end as go test -v does: those of subtests follow their
+// parent's, indented.
+func (t *Teller) end(e Event) {
+	lines := strings.TrimLeft(e.Line, " ") + t.ends[e.Test]
+	delete(t.ends, e.Test)
+	parent := Parent(e.Test)
+	if parent == "" {
+		t.print(lines)
+		return
+	}
+	t.ends[parent] += indent(lines)
+}
+
+// waits keeps back a line that names a test again. Go test -v prints one only
+// where a log of that test follows, the marked output after each subtest.
+func (t *Teller) waits(e Event) bool {
+	name := t.name
+	t.name = ""
+	switch {
+	case e.Action == Name:
+		t.name = e.Test
+		return true
+	case e.Action == Output && name != "" && name != t.last && logLine.MatchString(e.Line):
+		t.print("=== NAME  " + name + "\n")
+		t.last = name
+	case e.Action == Output:
+		t.name = name
+	}
+	return false
 }
 
 // Accuse makes test fail, with the reason among its output. It has to come
@@ -79,7 +116,9 @@ func (t *Teller) Accuse(test, reason string) {
 	t.guilty[test] = true
 	text := indent(reason)
 	if t.mode == Plain {
-		t.buffer(test, Event{Action: Output, Test: test, Line: text})
+		for l := range strings.Lines(text) {
+			t.buffer(test, Event{Action: Output, Test: test, Line: l, Reason: true})
+		}
 		return
 	}
 	if t.last != test {
@@ -157,7 +196,7 @@ func (t *Teller) flush(top string, failed bool) {
 	rows := t.pending[top]
 	delete(t.pending, top)
 	if failed {
-		t.flushFailed(rows, top)
+		t.flushFailed(rows, top, "")
 		return
 	}
 	inLog := false
@@ -166,36 +205,40 @@ func (t *Teller) flush(top string, failed bool) {
 			inLog = false
 			continue
 		}
-		// The lines of a log after its first are indented once more.
-		inLog = logLine.MatchString(r.e.Line) || inLog && strings.HasPrefix(r.e.Line, "        ")
-		if !inLog {
+		if inLog = r.isLog(inLog); !inLog {
 			t.print(r.e.Line)
 		}
 	}
 }
 
-// flushFailed tells a failed test: the end first, then its output, then its
-// failed subtests in the same way.
-func (t *Teller) flushFailed(rows []row, test string) {
-	var end Event
-	for _, r := range rows {
+// flushFailed tells a failed test: the end first, then its output, in which its
+// failed subtests stand where they ended, indented.
+func (t *Teller) flushFailed(rows []row, test, margin string) {
+	for _, r := range slices.Backward(rows) {
 		if r.test == test && r.e.Ended() {
-			end = r.e
+			t.print(margin + strings.TrimLeft(r.e.Line, " "))
+			break
 		}
 	}
-	t.print(end.Line)
-	var subs []string
+	inLog := false
 	for _, r := range rows {
 		switch {
 		case r.test == test && r.e.Action == Output:
+			inLog = r.isLog(inLog)
+			if inLog {
+				t.print(margin)
+			}
 			t.print(r.e.Line)
-		case r.e.Action == Fail && Parent(r.test) == test && !slices.Contains(subs, r.test):
-			subs = append(subs, r.test)
+		case r.e.Action == Fail && Parent(r.test) == test:
+			t.flushFailed(rows, r.test, margin+"    ")
 		}
 	}
-	for _, s := range subs {
-		t.flushFailed(rows, s)
-	}
+}
+
+// isLog tells whether a line of output is one of a log. The lines after a log's
+// first are indented once more.
+func (r row) isLog(after bool) bool {
+	return r.e.Reason || logLine.MatchString(r.e.Line) || after && strings.HasPrefix(r.e.Line, "        ")
 }
 
 func (t *Teller) mark() string {
