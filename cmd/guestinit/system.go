@@ -17,16 +17,17 @@ import (
 // mounts are the file systems of a guest. Those that a kernel may lack are
 // optional: what needs them says so itself.
 var mounts = []struct {
-	fstype, dir string
-	optional    bool
+	fstype, dir, options string
+	optional             bool
 }{
-	{"proc", "/proc", false},
-	{"sysfs", "/sys", false},
-	{"devtmpfs", "/dev", false},
-	{"tmpfs", "/run", false},
-	{"tmpfs", "/tmp", false},
-	{"debugfs", "/sys/kernel/debug", true},
-	{"tracefs", "/sys/kernel/tracing", true},
+	{"proc", "/proc", "", false},
+	{"sysfs", "/sys", "", false},
+	{"devtmpfs", "/dev", "", false},
+	// The test binary goes here: large pages are filled in half the time.
+	{"tmpfs", "/run", "huge=always", false},
+	{"tmpfs", "/tmp", "", false},
+	{"debugfs", "/sys/kernel/debug", "", true},
+	{"tracefs", "/sys/kernel/tracing", "", true},
 }
 
 func mountAll() error {
@@ -34,7 +35,11 @@ func mountAll() error {
 		if err := os.MkdirAll(m.dir, 0o755); err != nil && !m.optional {
 			return fmt.Errorf("make mount point: %w", err)
 		}
-		if err := unix.Mount(m.fstype, m.dir, m.fstype, 0, ""); err != nil && !m.optional {
+		err := unix.Mount(m.fstype, m.dir, m.fstype, 0, m.options)
+		if err != nil && m.options != "" {
+			err = unix.Mount(m.fstype, m.dir, m.fstype, 0, "") // an older kernel
+		}
+		if err != nil && !m.optional {
 			return fmt.Errorf("mount %s on %s: %w", m.fstype, m.dir, err)
 		}
 	}
