@@ -174,6 +174,13 @@ func (p *progress) draw() {
 	p.drawn = len(p.rows)
 }
 
+// over tells whether nothing more is to come.
+func (r *progressRow) over() bool {
+	return slices.ContainsFunc(r.phases, func(p report.PhaseTime) bool {
+		return p.State == report.Fail || p.Phase == report.Test
+	})
+}
+
 func (r *progressRow) text() string {
 	var parts []string
 	for _, ph := range r.phases {
@@ -190,8 +197,8 @@ func (r *progressRow) text() string {
 		}
 		parts = append(parts, s)
 	}
-	if len(parts) == 0 {
-		return "waits"
+	if r.now == "" && !r.over() {
+		parts = append(parts, "waits")
 	}
 	return strings.Join(parts, "  ")
 }

@@ -23,9 +23,10 @@ type cell struct {
 	run    report.Run
 	phases []report.PhaseTime
 
-	mu    sync.Mutex // of the phase under way
-	phase report.Phase
-	since time.Time
+	mu     sync.Mutex // of the phase under way
+	phase  report.Phase
+	since  time.Time
+	booted bool // the end of BOOT has been told
 }
 
 var phaseNames = map[run.Phase]report.Phase{
@@ -74,7 +75,9 @@ func (c *cell) test(ctx context.Context) {
 		stream.End(c.job.Name, c.pkg.ImportPath, green, time.Since(start))
 	}
 	for _, p := range c.phases {
-		c.tell(Event{Phase: p.Phase, State: p.State, Elapsed: p.Elapsed})
+		if p.Phase != report.Boot || !c.booted {
+			c.tell(Event{Phase: p.Phase, State: p.State, Elapsed: p.Elapsed})
+		}
 	}
 }
 
@@ -101,6 +104,11 @@ func (c *cell) begin(p report.Phase) {
 		return
 	}
 	c.closePhase(report.Pass)
+	if c.phase == report.Boot && !c.booted {
+		// How the others ended is known only with the verdict.
+		c.booted = true
+		c.tell(Event{Phase: c.phase, State: report.Pass, Elapsed: time.Since(c.since)})
+	}
 	c.phase, c.since = p, time.Now()
 	c.tell(Event{Phase: p})
 }

@@ -135,9 +135,9 @@ func TestParseFlags(t *testing.T) {
 
 func TestGuests(t *testing.T) {
 	tests := []struct{ cpus, free, guestCPUs, memory, want int }{
-		{2, 16000, 0, 512, 2},
+		{2, 16000, 0, 512, 3},
 		{64, 16000, 1, 512, 24},
-		{8, 16000, 4, 512, 2},
+		{8, 16000, 4, 512, 3},
 		{2, 700, 1, 512, 1},
 		{2, 100, 1, 512, 1},
 		{1, 16000, 4, 512, 1},
