@@ -60,7 +60,7 @@ bench: build ## measure, and compare with the goals
 	@$(GO) run ./internal/bench
 
 faulty: build ## does every fault get caught? KERNEL=6.1
-	@$(GO) run ./internal/faulty $(if $(KERNEL),-kernel '$(KERNEL)')
+	@$(GO) run ./tests/faulty $(if $(KERNEL),-kernel '$(KERNEL)')
 
 soak: build ## run the tests N=200 times: a single red run is a bug
 	@scripts/soak '$(N)' $(if $(KERNEL),-kernel '$(KERNEL)')
