@@ -1,6 +1,7 @@
 package report
 
 import (
+	"strings"
 	"time"
 
 	"github.com/kmodtest/kmodtest/vmimage/klog"
@@ -23,7 +24,7 @@ func sample() Result {
 				Phases: phases(Pass, 120*ms, 90*ms, 2400*ms, 5100*ms, 300*ms),
 				Runs: []Run{{Package: "./tests", Dir: "tests", Verdict: &run.Verdict{
 					Kernel: "5.10", Planned: planned, Tests: []run.TestResult{
-						{Name: "TestEcho/all", Status: "pass", Elapsed: 10 * ms, Output: "    echo_test.go:12: <b>&amp; \"quoted\" | piped\n"},
+						{Name: "TestEcho/all", Status: "pass", Elapsed: 10 * ms, Output: "    echo_test.go:12: <b>&amp; \"quoted\" | piped " + strings.Repeat("long line ", 30) + "\n"},
 						{Name: "TestEcho", Status: "pass", Elapsed: 120 * ms},
 						{Name: "TestRefuse", Status: "skip", Output: "    refuse_test.go:9: since 6.1: reserved bits are not looked at\n"},
 						{Name: "TestReload", Status: "pass", Elapsed: 12300 * ms},
