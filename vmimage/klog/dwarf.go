@@ -37,7 +37,7 @@ func (s *Symbolizer) unit(pc uint64) (*unit, error) {
 	dir, _ := e.Val(dwarf.AttrCompDir).(string)
 	for {
 		var le dwarf.LineEntry
-		if err := lr.Next(&le); err == io.EOF {
+		if err := lr.Next(&le); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
 			return nil, fmt.Errorf("read line table: %w", err)

@@ -53,7 +53,7 @@ type real struct {
 func (p Project) Stages(ctx context.Context) Stages {
 	r := &real{Project: p}
 	r.shared = sync.OnceValue(func() error { return r.makeShared(ctx) })
-	go r.shared()
+	go func() { _ = r.shared() }() // Ready tells what came of it
 	s := Stages{
 		Fetch: r.fetch, Build: r.build, Prepare: r.prepare, Test: run.Run,
 		Ready: func(context.Context) error { return r.shared() },
