@@ -100,6 +100,9 @@ func Image(ctx context.Context, o Options) (initramfs.Image, error) {
 // Build builds the configuration's modules for k, and finds what has to be
 // loaded before them.
 func Build(ctx context.Context, o Options, c *config.Config, k kernel.Kernel) ([]run.Module, error) {
+	if err := kbuild.CheckConfig(k, c.Tests.Needs); err != nil {
+		return nil, fmt.Errorf("tests: %w", err)
+	}
 	var mods []run.Module
 	for _, m := range c.Modules {
 		if err := kbuild.CheckConfig(k, m.Needs); err != nil {

@@ -54,6 +54,9 @@ type Tests struct {
 	// that tests find in the guest at the same absolute path. The package's
 	// own directory and its testdata are always there.
 	Files []string `toml:"files"`
+	// Needs are kernel configuration symbols that the tests cannot do without,
+	// as for a module.
+	Needs []string `toml:"needs"`
 }
 
 // Kernel is one kernel of the list.
@@ -263,6 +266,11 @@ func (c *Config) validate(path string, b []byte) error {
 			if !needRE.MatchString(n) {
 				bad(line, "module %s: needs %q is not of the form CONFIG_X=y, CONFIG_X=m or CONFIG_X=y|m", m.Name, n)
 			}
+		}
+	}
+	for _, n := range c.Tests.Needs {
+		if !needRE.MatchString(n) {
+			bad(lineOf(b, "[tests]", 0), "tests: needs %q is not of the form CONFIG_X=y, CONFIG_X=m or CONFIG_X=y|m", n)
 		}
 	}
 	for _, a := range c.Allow {
