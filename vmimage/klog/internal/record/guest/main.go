@@ -4,7 +4,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -109,6 +108,6 @@ func copyKmsg() {
 		if err != nil {
 			return
 		}
-		io.WriteString(out, string(b[:n]))
+		_, _ = out.Write(b[:n])
 	}
 }
