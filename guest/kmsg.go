@@ -120,7 +120,9 @@ func (k *kmsg) lines() []string {
 	recs, err := k.read()
 	var lines []string
 	for _, rec := range recs {
-		lines = append(lines, rec.text)
+		if !strings.HasPrefix(rec.text, announcement) {
+			lines = append(lines, rec.text)
+		}
 	}
 	if err != nil {
 		lines = append(lines, fmt.Sprintf("(kmodtest: %v)", err))

@@ -75,7 +75,9 @@ func (s *State) look(sources []source) error {
 		found := make(map[string]map[string]bool)
 		for _, src := range sources {
 			at.Store(&src)
+			done := announce(src.kind)
 			names, err := src.read(os.DirFS("/"))
+			done()
 			if err != nil {
 				errs = append(errs, fmt.Errorf("look for %s: %w", src.kind, err))
 				continue
@@ -154,7 +156,7 @@ var kernelThreads threads
 func allKinds(linkKinds []string) []source {
 	return slices.Concat(
 		[]source{
-			{"generic netlink family", genlNames},
+			{genlFamily, genlNames},
 			{"rtnl link kind", func(fs.FS) ([]string, error) { return knownLinkKinds(linkKinds) }},
 		},
 		textSources, dirSources,

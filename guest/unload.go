@@ -29,6 +29,7 @@ func (m *Module) removeLoaded() error {
 			return err
 		}
 		setLive(m.loaded[last], nil)
+		unloaded.Store(&m.loaded[last])
 		m.loaded = m.loaded[:last]
 	}
 	return nil

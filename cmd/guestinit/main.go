@@ -10,6 +10,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -29,6 +30,9 @@ func main() {
 	}
 	// The guest has little memory, and this process lives for seconds.
 	debug.SetGCPercent(400)
+	// A thread that forwards output must never wait for another of this process
+	// that holds Go's only processor and is itself kept waiting by the tests.
+	runtime.GOMAXPROCS(8)
 	if err := run(); err != nil {
 		// Without a host to tell, the console is the last resort.
 		fmt.Fprintln(os.Stderr, "guestinit:", err)
@@ -41,6 +45,9 @@ func run() error {
 		return err
 	}
 	if err := guestenv.Check(); err != nil {
+		return err
+	}
+	if err := tune(); err != nil {
 		return err
 	}
 	tty, err := openPort(port)
@@ -117,6 +124,9 @@ func (in *initProcess) serve() error {
 	in.procs = newReaper()
 	go in.kmsg.follow()
 	go in.obey()
+	over := make(chan struct{})
+	defer close(over)
+	go in.beat(over)
 	for i, s := range job.Steps {
 		var st wire.ExitStatus
 		if job.Interactive && i == len(job.Steps)-1 {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"runtime"
 	"sync"
@@ -107,7 +106,7 @@ func (in *initProcess) runStep(s wire.Step) wire.ExitStatus {
 		return st
 	}
 	defer null.Close()
-	_, done, err := in.procs.start(s, []*os.File{null, pipes[0][1], pipes[1][1]}, nil)
+	pid, done, err := in.procs.start(s, []*os.File{null, pipes[0][1], pipes[1][1]}, nil)
 	for i := range pipes {
 		pipes[i][1].Close()
 	}
@@ -121,7 +120,7 @@ func (in *initProcess) runStep(s wire.Step) wire.ExitStatus {
 	for i, t := range []wire.Type{wire.Stdout, wire.Stderr} {
 		wg.Go(func() { in.forward(pipes[i][0], t) })
 	}
-	e := <-done
+	e, stuck := await(pid, done)
 	// A process that outlives the step may hold the pipes open. What it had
 	// written by now is read; then it ends, so that the pipes do too.
 	drained := make(chan struct{})
@@ -131,6 +130,10 @@ func (in *initProcess) runStep(s wire.Step) wire.ExitStatus {
 	case <-time.After(200 * time.Millisecond):
 	}
 	in.procs.killAll()
+	if len(stuck) > 0 {
+		// Its pipes never end.
+		return in.stuckStatus(st, stuck)
+	}
 	<-drained
 	return e.exitStatus(st)
 }
@@ -217,16 +220,7 @@ func (in *initProcess) obey() {
 				in.procs.signal(syscall.Signal(sig))
 			}
 		case wire.Dump:
-			// sysrq-t and sysrq-w need the mask opened; sysrq-d is locks held.
-			for _, w := range [][2]string{
-				{"/proc/sys/kernel/sysrq", "1"},
-				{"/proc/sysrq-trigger", "w"}, {"/proc/sysrq-trigger", "l"}, {"/proc/sysrq-trigger", "t"},
-			} {
-				if err := os.WriteFile(w[0], []byte(w[1]), 0); err != nil {
-					_ = in.out.Write(wire.Error, fmt.Appendf(nil, "dump task states: %v", err))
-				}
-			}
-			_ = in.kmsg.drain()
+			in.dump()
 		}
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -51,6 +52,30 @@ func mountAll() error {
 		return fmt.Errorf("set host name: %w", err)
 	}
 	return setLoopbackUp()
+}
+
+// settings make the kernel say more about a hang, and sooner.
+var settings = []struct{ name, value string }{
+	// All of sysrq, from the console too.
+	{"sysrq", "1"},
+	// The host sends an NMI to a guest that answers nothing else: the panic
+	// tells where its processor is.
+	{"unknown_nmi_panic", "1"},
+	// Nothing in a guest waits for hardware: who does not move for so long,
+	// even on a busy host, hangs.
+	{"hung_task_timeout_secs", "20"},
+	{"hung_task_check_interval_secs", "5"},
+}
+
+func tune() error {
+	for _, s := range settings {
+		err := os.WriteFile("/proc/sys/kernel/"+s.name, []byte(s.value), 0)
+		// A kernel may be built without one of the detectors.
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("set kernel.%s: %w", s.name, err)
+		}
+	}
+	return nil
 }
 
 // setLoopbackUp sets lo up, as every distribution's init does.

@@ -14,6 +14,7 @@ import (
 	"hash/crc32"
 	"io"
 	"sync"
+	"time"
 )
 
 // Type says what a frame carries.
@@ -38,6 +39,9 @@ const (
 	Error
 	// Done is the guest's last frame: a JSON Summary.
 	Done
+	// Alive, without a payload, comes each AliveEvery while the guest has a
+	// job, whatever else is sent.
+	Alive
 
 	// Start is the host's first frame: a JSON Job.
 	Start Type = iota + 64
@@ -46,6 +50,9 @@ const (
 	// Dump asks for the state of all tasks in the kernel log.
 	Dump
 )
+
+// AliveEvery is the time between two Alive frames.
+const AliveEvery = time.Second
 
 const (
 	magic = 0x4b4d // "KM"
