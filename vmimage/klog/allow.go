@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Allow is an entry of the allow list: a finding that is known and accepted on
@@ -65,16 +66,20 @@ func (a Allow) Allows(f *Finding, kernel string) bool {
 }
 
 // AllowList holds entries and remembers which of them were of use, so that one
-// that covers nothing any more can be reported. It is not safe for concurrent
-// use.
+// that covers nothing any more can be reported. Its methods are safe for
+// concurrent use: guests that run at once share the list.
 type AllowList struct {
 	Entries []Allow
-	used    map[int]bool
+
+	mu   sync.Mutex
+	used map[int]bool
 }
 
 // Allows returns the first entry that covers the finding, or nil, and marks
 // that entry as used.
 func (l *AllowList) Allows(f *Finding, kernel string) *Allow {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for i := range l.Entries {
 		if l.Entries[i].Allows(f, kernel) {
 			if l.used == nil {
@@ -91,6 +96,8 @@ func (l *AllowList) Allows(f *Finding, kernel string) *Allow {
 // the kernels that were run is in their range. An entry for kernels that did
 // not run is not blamed.
 func (l *AllowList) Unused(ran []string) []Allow {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	var u []Allow
 	for i, a := range l.Entries {
 		if l.used[i] {

@@ -46,6 +46,23 @@ func (s *symbolizers) resolve(f *klog.Finding) {
 	}
 }
 
+// annotate adds file and line to a line of text that names a place in a module
+// under test, as the kernel's lists of allocations do.
+func (s *symbolizers) annotate(line string) string {
+	fr, ok := klog.FindFrame(line)
+	if !ok || fr.Module == "" {
+		return line
+	}
+	f := klog.Finding{Frames: []klog.Frame{fr}}
+	s.resolve(&f)
+	place := where(&f)
+	if place == "" || strings.Contains(line, place) {
+		return line
+	}
+	text := strings.TrimRight(line, "\n")
+	return text + " (" + place + ")" + line[len(text):]
+}
+
 // where is the source position of the innermost frame of a module, "" if it
 // has none.
 func where(f *klog.Finding) string {

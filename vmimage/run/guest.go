@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/kmodtest/kmodtest/internal/wire"
 	"github.com/kmodtest/kmodtest/vmimage/gotest"
-	"github.com/kmodtest/kmodtest/vmimage/klog"
 )
 
 // guest runs tests in one guest. died tells that the guest ended before it was
@@ -27,17 +25,23 @@ func (r *runner) guest(ctx context.Context, names []string) (died bool, err erro
 	j := &judge{
 		ctx: ctx, o: r.o, v: r.v, flags: r.flags, isTest: r.isTest, tracker: r.tracker, teller: r.teller,
 		step: stepRun, output: make(map[string]*strings.Builder), syms: r.syms,
+		seen: make(map[string]int), consoleText: g.Console.Bytes,
 		files:  fileSink{want: r.outputs(), place: r.files},
 		listed: r.keepPlan,
 	}
 	j.parser = gotest.NewParser(j.event)
+	s.quiet, s.hung = j.quiet, j.hung
 	r.o.phase(PhaseTest)
 	err = r.serve(ctx, s, j, names)
 	closeErr := s.close(err)
 	finished := time.Now()
 	r.syms = j.syms
-	r.v.CommandLine, r.v.Console = s.VM.CommandLine(), s.Console.Bytes()
+	r.printed = j.output
 	j.files.abort()
+	if !r.kept {
+		// The first guest that died is worth more than those after it.
+		r.v.CommandLine, r.v.Console, r.v.Log = s.VM.CommandLine(), s.Console.Bytes(), j.log
+	}
 	if first {
 		r.v.Times = j.times(s.Started, s.Greeted, finished)
 	}
@@ -46,6 +50,7 @@ func (r *runner) guest(ctx context.Context, names []string) (died bool, err erro
 	case closeErr == nil:
 		j.parser.Flush()
 		j.found(j.scanner.Flush())
+		j.missed(s.summary.LostKmsg > 0)
 		r.exit = j.exit
 		r.summary(s.summary)
 		for _, f := range j.files.missing() {
@@ -53,7 +58,7 @@ func (r *runner) guest(ctx context.Context, names []string) (died bool, err erro
 				r.problem("the test binary did not write %s", f)
 			}
 		}
-		return false, nil
+		return r.cutShort(j), nil
 	case ctx.Err() != nil:
 		return false, context.Cause(ctx)
 	case errors.Is(closeErr, errNothingPlanned):
@@ -61,9 +66,11 @@ func (r *runner) guest(ctx context.Context, names []string) (died bool, err erro
 	}
 	// The rest of the kernel's words are on the console only.
 	j.parser.Flush()
-	j.console(s.Console.Bytes())
+	r.exit = j.exit
+	j.console()
 	r.obituary(j, closeErr)
-	return errors.Is(closeErr, errDied) || errors.Is(closeErr, errDeadline), nil
+	r.kept = true
+	return errors.Is(closeErr, errDied) || errors.Is(closeErr, errDeadline) || errors.Is(closeErr, errSilent), nil
 }
 
 func (j *judge) times(started, greeted, finished time.Time) Times {
@@ -121,38 +128,4 @@ func (r *runner) summary(s *wire.Summary) {
 		r.problem("the kernel log overflowed %d times: some of it was not looked at", s.LostKmsg)
 	}
 	r.v.MemUsedKiB = s.MemTotal - s.MemAvailable
-}
-
-// obituary says how the guest ended, in the output of the tests that ran.
-func (r *runner) obituary(j *judge, err error) {
-	text := err.Error()
-	for _, f := range slices.Backward(j.v.Findings) {
-		if f.Allowed == "" && errors.Is(err, errDied) {
-			text += ": " + f.Title
-			if f.Where != "" {
-				text += " at " + f.Where
-			}
-			break
-		}
-	}
-	r.problem("%s", text)
-	for _, t := range r.tracker.Running() {
-		r.teller.Accuse(t, text)
-	}
-}
-
-// console reads what the guest's console holds beyond the last record that the
-// guest could still hand over.
-func (j *judge) console(text []byte) {
-	last, seq := j.lastAt, j.lastSeq
-	for _, r := range klog.ParseConsole(text) {
-		if r.Bare || r.Time <= last {
-			continue
-		}
-		seq++
-		r.Seq = seq
-		j.spans = append(j.spans, span{seq, j.tracker.Running()})
-		j.found(j.scanner.Add(r))
-	}
-	j.found(j.scanner.Flush())
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -30,15 +29,21 @@ type judge struct {
 	ctx     context.Context // of the run
 	listed  func(ctx context.Context, list string) error
 
-	spans   []span        // who ran from which record on
-	lastSeq uint64        // of the kernel log
-	lastAt  time.Duration // its time, since boot
+	log     []byte         // the kernel log, as frames carried it
+	spans   []span         // who ran from which record on
+	lastSeq uint64         // of the kernel log
+	lastAt  time.Duration  // its time, since boot
+	seen    map[string]int // findings in v, by what makes them the same
+	lost    uint64         // records that were lost when the console was read last
+
+	consoleText func() []byte // the console so far
+	consoleRest []klog.Record // what of it is beyond the log
+
 	listing bytes.Buffer
 	step    string
 	exit    *wire.ExitStatus
 	files   fileSink
 	output  map[string]*strings.Builder
-	bench   []string
 	first   time.Time // first output of the tests
 	ended   time.Time // end of the binary
 }
@@ -46,6 +51,7 @@ type judge struct {
 // span says which tests ran when the record seq was printed.
 type span struct {
 	seq   uint64
+	at    time.Duration
 	tests []string
 }
 
@@ -76,7 +82,7 @@ func (j *judge) problem(format string, args ...any) {
 }
 
 func (j *judge) kmsg(b []byte) error {
-	j.v.Log = append(j.v.Log, b...)
+	j.log = append(j.log, b...)
 	var running []string
 	if j.isTest {
 		running = j.tracker.Running()
@@ -87,83 +93,12 @@ func (j *judge) kmsg(b []byte) error {
 			return fmt.Errorf("read kernel log: %w", err)
 		}
 		if i == 0 {
-			j.spans = append(j.spans, span{r.Seq, running})
+			j.spans = append(j.spans, span{r.Seq, r.Time, running})
 		}
 		j.lastSeq, j.lastAt = r.Seq, r.Time
 		j.found(j.scanner.Add(r))
 	}
 	return nil
-}
-
-// found adds findings to the verdict and accuses the tests.
-func (j *judge) found(fs []klog.Finding) {
-	for _, f := range fs {
-		j.syms.resolve(&f)
-		nf := Finding{Finding: f, Where: where(&f), Tests: j.ran(f.First)}
-		if j.o.Allow != nil {
-			if a := j.o.Allow.Allows(&f, j.o.Kernel.Release); a != nil {
-				nf.Allowed = a.Reason
-			}
-		}
-		j.v.Findings = append(j.v.Findings, nf)
-		if nf.Allowed != "" {
-			continue
-		}
-		text := describe(&nf)
-		var open []string
-		for _, t := range nf.Tests {
-			if slices.Contains(j.tracker.Open(), t) {
-				open = append(open, t)
-			}
-		}
-		if len(open) > 0 {
-			if len(open) > 1 {
-				text += "\nWhich of the tests that ran at once it belongs to cannot be told: all of them fail."
-			}
-			for _, t := range open {
-				j.teller.Accuse(t, text)
-				j.note(t, text)
-			}
-			continue
-		}
-		if len(nf.Tests) > 0 {
-			text += "\nIt belongs to " + strings.Join(nf.Tests, ", ") + ", which had ended."
-		} else {
-			text += "\nNo test was running."
-		}
-		j.kernelTest(text)
-	}
-}
-
-// kernelTest is the test that fails for what belongs to no test.
-const kernelTest = "KernelLog"
-
-func (j *judge) kernelTest(text string) {
-	if j.isTest {
-		j.teller.Test(kernelTest, text)
-		j.v.Tests = append(j.v.Tests, TestResult{Name: kernelTest, Status: "fail", Output: text})
-	}
-	j.problem("kernel: %s", firstLine(text))
-}
-
-// ran returns the tests that ran when record seq was printed.
-func (j *judge) ran(seq uint64) []string {
-	i, ok := slices.BinarySearchFunc(j.spans, seq, func(s span, seq uint64) int {
-		switch {
-		case s.seq < seq:
-			return -1
-		case s.seq > seq:
-			return 1
-		}
-		return 0
-	})
-	if !ok {
-		i--
-	}
-	if i < 0 {
-		return nil
-	}
-	return j.spans[i].tests
 }
 
 func (j *judge) stdout(b []byte) error {
@@ -189,11 +124,11 @@ func (j *judge) event(e gotest.Event) {
 	if e.Ended() {
 		// What the kernel said so far came before this end. A report that is
 		// still open is complete as far as the test is concerned.
-		if j.scanner.Pending() {
-			j.found(j.scanner.Flush())
-		}
+		j.quiet()
+		j.missed(false)
 	}
 	if e.Action == gotest.Output {
+		e.Line = j.syms.annotate(e.Line)
 		j.note(e.Test, e.Line)
 	}
 	j.teller.Event(e)

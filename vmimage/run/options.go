@@ -181,6 +181,8 @@ type Finding struct {
 	Tests []string `json:"tests,omitempty"`
 	// Where is the C source position, "kmod/netlink.c:123", if known.
 	Where string `json:"where,omitempty"`
+	// Repeats is how often the same was found again while the same tests ran.
+	Repeats int `json:"repeats,omitempty"`
 	// Allowed is the reason of the allow-list entry that covers it.
 	Allowed string `json:"allowed,omitempty"`
 }

@@ -68,6 +68,10 @@ type runner struct {
 	teller  *gotest.Teller
 	exit    *wire.ExitStatus
 	syms    symbolizers
+	// kept tells that Console and Log of the verdict are those of a guest that
+	// died; printed is what the tests of the latest guest printed.
+	kept    bool
+	printed map[string]*strings.Builder
 
 	// binary is the digest of the test binary; planKnown tells that the plan
 	// need not be asked of it again.
@@ -140,6 +144,7 @@ func (r *runner) limit() time.Duration {
 func (r *runner) all(ctx context.Context) error {
 	names := r.only
 	for {
+		before := len(r.tracker.Ended())
 		died, err := r.guest(ctx, names)
 		if err != nil {
 			return err
@@ -150,9 +155,6 @@ func (r *runner) all(ctx context.Context) error {
 		// The tests that ran when the guest died are over. Those that had not
 		// begun, or waited for their turn, get a fresh kernel.
 		running, open := r.tracker.Running(), r.tracker.Open()
-		if len(running) == 0 {
-			break // it died outside every test: it would do so again
-		}
 		var victims []string
 		for _, t := range open {
 			if slices.ContainsFunc(running, func(x string) bool { return x == t || strings.HasPrefix(x, t+"/") }) {
@@ -161,6 +163,9 @@ func (r *runner) all(ctx context.Context) error {
 		}
 		r.abort(victims)
 		rest := r.notRun()
+		if len(r.tracker.Ended()) == before {
+			break // it died outside every test: it would do so again
+		}
 		if len(rest) == 0 || r.flags.Bool("test.failfast") {
 			break
 		}
@@ -186,7 +191,11 @@ func (r *runner) abort(tests []string) {
 	r.teller.Abort(tests)
 	for _, t := range slices.Backward(tests) {
 		r.tracker.Event(gotest.Event{Action: gotest.Fail, Test: t})
-		r.v.Tests = append(r.v.Tests, TestResult{Name: t, Status: "fail", Output: "The guest died while it ran."})
+		res := TestResult{Name: t, Status: "fail"}
+		if o := r.printed[t]; o != nil {
+			res.Output = o.String()
+		}
+		r.v.Tests = append(r.v.Tests, res)
 	}
 }
 

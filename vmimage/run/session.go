@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/kmodtest/kmodtest/internal/wire"
 	"github.com/kmodtest/kmodtest/vmimage/boot"
 )
@@ -18,7 +16,17 @@ type session struct {
 	*boot.Guest
 	limits  Limits
 	summary *wire.Summary
+
+	// The hooks of a run that is judged; nil for a shell.
+
+	// quiet is called when no record of the kernel log has come for quietTime.
+	quiet func()
+	// hung tells that the kernel says of a test which runs that it hangs.
+	hung func() bool
 }
+
+// quietTime is how long a report of the kernel may be about to go on.
+const quietTime = 500 * time.Millisecond
 
 // start hands the guest its job.
 func (s *session) start(p *payload, steps []wire.Step, out outputs) error {
@@ -39,61 +47,59 @@ func (p *payload) job(steps []wire.Step, out outputs) wire.Job {
 var (
 	errDeadline = errors.New("deadline exceeded")
 	errDied     = errors.New("the guest died")
+	errSilent   = errors.New("the guest does not answer any more")
 )
 
 // dyingTime is what a guest whose frames ended has left for its last words on
 // the console.
 const dyingTime = 2 * time.Second
 
-// serve handles frames until the guest is done. After limit the run's process
-// gets SIGQUIT, then the kernel is asked for the state of its tasks, then the
-// guest is ended.
+// serve handles frames until the guest is done. Three things end it before:
+// limit, a test that hangs as the kernel says, and silence. The guest is asked
+// for what it does then, see lastWords, and ended.
 func (s *session) serve(ctx context.Context, limit time.Duration, handle func(wire.Frame) error) error {
-	var timer <-chan time.Time
-	if limit > 0 {
-		timer = time.After(limit)
-	}
-	stages := []func(){
-		func() { _ = s.Out.WriteJSON(wire.Signal, int(unix.SIGQUIT)) },
-		func() { _ = s.Out.Write(wire.Dump, nil) },
-		func() { s.VM.Interrupt(ctx) },
-	}
-	stage := 0
+	w := s.newWatch(limit)
+	defer w.stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-timer:
-			if stage == len(stages) {
-				return fmt.Errorf("%w: the tests did not end within %v", errDeadline, limit)
+		case <-w.quiet.C:
+			s.quiet()
+			w.hung()
+		case <-w.second.C:
+			if err := w.tick(ctx); err != nil {
+				return err
 			}
-			stages[stage]()
-			stage++
-			timer = time.After(s.limits.Grace / 4)
 		case f, ok := <-s.Frames:
 			if !ok {
-				if err := s.ReadError(); errors.Is(err, wire.ErrDamaged) && !s.Gone(dyingTime) {
-					return err
-				}
-				return errDied
+				return s.ended(w.words)
+			}
+			w.heard(f.Type)
+			if f.Type == wire.Alive {
+				continue
 			}
 			if f.Type == wire.Done {
 				s.summary = new(wire.Summary)
-				return f.Decode(s.summary)
+				return errors.Join(w.words.cause(), f.Decode(s.summary))
 			}
 			if err := handle(f); err != nil {
 				return err
 			}
-			if stage > 0 && f.Type == wire.Exited {
-				// The dump of its goroutines has been told; the rest of the
-				// guest still works.
-				if err := s.serve(ctx, s.limits.Grace, handle); err != nil {
-					return err
-				}
-				return fmt.Errorf("%w: the tests did not end within %v", errDeadline, limit)
-			}
+			w.handled(f.Type)
 		}
 	}
+}
+
+// ended is the error of a guest whose frames ended.
+func (s *session) ended(w *lastWords) error {
+	if err := w.cause(); err != nil {
+		return err // an NMI ends the guest, as it should
+	}
+	if err := s.ReadError(); errors.Is(err, wire.ErrDamaged) && !s.Gone(dyingTime) {
+		return err
+	}
+	return errDied
 }
 
 // close waits for the guest's own end, and ends it if that does not come.

@@ -224,10 +224,3 @@ func (t *tail) String() string {
 	defer t.mu.Unlock()
 	return string(bytes.TrimSpace(t.b))
 }
-
-// Interrupt sends the guest's processors a non-maskable interrupt: a kernel
-// that takes nothing else may still print where it is.
-func (v *VM) Interrupt(ctx context.Context) {
-	// A guest that is beyond even this is ended next anyway.
-	_ = v.qmp.run(ctx, "inject-nmi", nil, nil)
-}

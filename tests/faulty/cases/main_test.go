@@ -29,10 +29,6 @@ func TestMain(m *testing.M) {
 	guest.Main(m)
 }
 
-// TestAfter is what runs after a fault: it must be told as passed, in a fresh
-// guest if the fault took the first one with it.
-func TestAfter(t *testing.T) {}
-
 // load loads the module of a fault.
 func load(t *testing.T, name string, params ...string) *guest.Module {
 	t.Helper()

@@ -16,6 +16,8 @@ static noinline void faulty_leak(void)
 	obj = kmalloc(192, GFP_KERNEL); /* FAULT */
 	/* Makes the compiler believe that the object is of use. */
 	OPTIMIZER_HIDE_VAR(obj);
+	/* No tail call: this function has to be on the stack. */
+	barrier();
 }
 
 static int trigger_set(const char *val, const struct kernel_param *kp)
