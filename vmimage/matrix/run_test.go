@@ -166,6 +166,22 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// A run whose tests have guests of their own tells no phases: all of its time
+// must not pass for BOOT.
+func TestRunIsolated(t *testing.T) {
+	f := new(fake)
+	s := f.stages()
+	s.Test = func(context.Context, run.Options) (run.Verdict, error) {
+		return run.Verdict{Times: run.Times{Boot: time.Second, Shutdown: 2 * time.Second}}, nil
+	}
+	k := Run(t.Context(), Options{Jobs: jobs("good"), Stages: s}).Kernels[0]
+	for p, want := range map[report.Phase]time.Duration{report.Boot: time.Second, report.Test: 0, report.Unload: 2 * time.Second} {
+		if got := k.Phase(p); got.Elapsed != want || got.State != report.Pass {
+			t.Errorf("%s: %+v, want %v", p, got, want)
+		}
+	}
+}
+
 // Slots bound what happens at once, and a slow download keeps no guest waiting.
 func TestRunBounds(t *testing.T) {
 	f := &fake{fetchSleep: 2 * time.Millisecond}
