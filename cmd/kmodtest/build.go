@@ -91,6 +91,9 @@ func (a *app) showModule(m run.Module, out string) error {
 		if err != nil {
 			return fmt.Errorf("read module: %w", err)
 		}
+		if err := os.MkdirAll(out, 0o755); err != nil {
+			return fmt.Errorf("make directory for modules: %w", err)
+		}
 		path = filepath.Join(out, filepath.Base(m.Path))
 		if err := writeFile(path, b); err != nil {
 			return err

@@ -20,9 +20,6 @@ func writeJSON(name string, v any) error {
 
 // writeFile writes a file under another name and renames it.
 func writeFile(name string, b []byte) (err error) {
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
 	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
 	if err != nil {
 		return fmt.Errorf("write %s: %w", name, err)

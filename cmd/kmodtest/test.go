@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -65,6 +66,12 @@ func runTest(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error
 	self, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("find own binary: %w", err)
+	}
+	// go runs the test, and so kmodtest exec, in the package's directory.
+	for _, p := range []*string{verdictFile, &a.cache} {
+		if *p != "" && !filepath.IsAbs(*p) {
+			*p = filepath.Join(dir, *p)
+		}
 	}
 	exe := []string{self, "exec"}
 	for name, value := range map[string]string{
