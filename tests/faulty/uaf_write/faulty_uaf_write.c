@@ -37,7 +37,8 @@ static noinline void faulty_reuse(void)
 
 static int __init faulty_init(void)
 {
-	faulty_cache = kmem_cache_create("faulty_uaf", 64, 0, SLAB_POISON, NULL);
+	faulty_cache = kmem_cache_create("faulty_uaf", 64, 0, SLAB_POISON,
+					 NULL);
 	return faulty_cache ? 0 : -ENOMEM;
 }
 module_init(faulty_init);
