@@ -14,6 +14,8 @@ type koFile struct {
 	aliases []string
 	// text are the sections with code, functions sorted by offset.
 	text []koSection
+	// calls are those of functions of the kernel.
+	calls []koCall
 }
 
 // A koSection is one executable section.
@@ -57,11 +59,23 @@ func readKo(path string) (*koFile, error) {
 				sec.funcs = append(sec.funcs, koFunc{sym.Name, sym.Value, sym.Size})
 			}
 		}
-		sort.Slice(sec.funcs, func(a, b int) bool { return sec.funcs[a].off < sec.funcs[b].off })
+		// init_module is another name of the function that the source calls
+		// otherwise: symbol takes the last of several.
+		sort.Slice(sec.funcs, func(a, b int) bool {
+			fa, fb := sec.funcs[a], sec.funcs[b]
+			return fa.off < fb.off || fa.off == fb.off && isAlias(fa.name) && !isAlias(fb.name)
+		})
 		ko.text = append(ko.text, sec)
+	}
+	if ko.calls, err = readCalls(f, syms, ko.text); err != nil {
+		return nil, fmt.Errorf("read calls of %s: %w", path, err)
 	}
 	return ko, nil
 }
+
+// isAlias tells whether a symbol is what module_init or module_exit made
+// (include/linux/module.h).
+func isAlias(name string) bool { return name == "init_module" || name == "cleanup_module" }
 
 // parseModinfo returns the values of key in a .modinfo section, which is a
 // sequence of NUL-terminated "key=value" (the kernel's

@@ -239,5 +239,9 @@ func (m *Module) LeakedObjects() ([]Object, error) {
 	if m.notTraced != nil {
 		return nil, m.notTraced
 	}
-	return lookForObjects(m.text)
+	objects, err := lookForObjects(m.text)
+	if len(m.text) == 0 {
+		m.nameRefused(objects)
+	}
+	return objects, err
 }
