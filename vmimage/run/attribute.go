@@ -81,6 +81,11 @@ func (j *judge) kernelTest(text string) {
 // says of a hang, and a test may run into one WARN_ON a thousand times.
 func (j *judge) again(f *Finding) bool {
 	key := fmt.Sprintf("%s\x00%s\x00%s", f.Kind, f.Title, strings.Join(f.Tests, "\x00"))
+	switch f.Kind {
+	case klog.KindHungTask, klog.KindSoftLockup, klog.KindHardLockup, klog.KindRCUStall, klog.KindNetdevRef:
+		// Told until it is over, whichever test has come to run by then.
+		key = fmt.Sprintf("%s\x00%s\x00%d", f.Kind, f.Title, f.PID)
+	}
 	if i, ok := j.seen[key]; ok {
 		j.v.Findings[i].Repeats++
 		return true

@@ -12,10 +12,10 @@
 
 static int __init faulty_init(void)
 {
-	if (!proc_mkdir("faulty_half", NULL)) /* FAULT */
+	if (!proc_mkdir("faulty_half", NULL))
 		return -ENOMEM;
 
-	if (!kobject_create_and_add("faulty_half", kernel_kobj))
+	if (!kobject_create_and_add("faulty_half", kernel_kobj)) /* FAULT */
 		return -ENOMEM;
 
 	if (!kmem_cache_create("faulty_half", 128, 0, SLAB_POISON, NULL))
