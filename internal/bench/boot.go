@@ -19,7 +19,7 @@ const quickTest = "-test.run=^TestFamilyAbsent$"
 // benchBoot compares a cold run, to its first test, with the bare boot.
 func benchBoot(ctx context.Context, b *bench) error {
 	bare, err := initramfs.Build(ctx, initramfs.Options{
-		Store: b.opts.Kernel.Store, SourceDir: b.root, Go: "go", Init: "internal/bench/poweroff",
+		Store: b.Options.Kernel.Store, SourceDir: b.Root(), Go: "go", Init: "internal/bench/poweroff",
 	})
 	if err != nil {
 		return err
@@ -28,7 +28,7 @@ func benchBoot(ctx context.Context, b *bench) error {
 	var mem int64
 	for range b.n {
 		start := time.Now()
-		v, err := vm.Start(ctx, vm.Config{QEMU: b.qemu, Kernel: b.prep.Kernel.Image, Initrd: bare.Path, Accel: b.accel})
+		v, err := vm.Start(ctx, b.config(bare))
 		if err != nil {
 			return err
 		}
@@ -75,7 +75,7 @@ func answer(g *boot.Guest) error {
 // benchRestore compares a restored guest with a cold one, to the first answer,
 // and restores many in a row.
 func benchRestore(ctx context.Context, b *bench) error {
-	src := b.source(b.prep.Image)
+	src := b.source(b.Prepared.Image)
 	cold := *src
 	cold.Store = nil
 	measure := func(s *boot.Source) (time.Duration, error) {

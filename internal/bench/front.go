@@ -16,12 +16,12 @@ import (
 // suite runs the whole suite through the command, as a user does.
 func (b *bench) suite(ctx context.Context, args ...string) (time.Duration, run.Verdict, error) {
 	var v run.Verdict
-	file := filepath.Join(b.root, "build", "bench-verdict.json")
+	file := filepath.Join(b.Root(), "build", "bench-verdict.json")
 	args = append([]string{"test", "-verdict", file}, args...)
 	if b.kernelName != "" {
 		args = append(args, "-kernel", b.kernelName)
 	}
-	d, err := b.command(ctx, b.root, b.kmodtest, args...)
+	d, err := b.command(ctx, b.kmodtest, args...)
 	if err != nil {
 		return 0, v, err
 	}
@@ -62,12 +62,12 @@ func benchFront(ctx context.Context, b *bench) error {
 // benchEdit changes a C file and compares the way to the verdict with the bare
 // kbuild of that file plus a warm run.
 func benchEdit(ctx context.Context, b *bench) error {
-	dir, err := os.MkdirTemp(filepath.Join(b.root, "build"), "edit")
+	dir, err := os.MkdirTemp(filepath.Join(b.Root(), "build"), "edit")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	if err := os.CopyFS(filepath.Join(dir, "kmod"), os.DirFS(b.cfg.Modules[0].Dir)); err != nil {
+	if err := os.CopyFS(filepath.Join(dir, "kmod"), os.DirFS(b.Config.Modules[0].Dir)); err != nil {
 		return err
 	}
 	src := filepath.Join(dir, "kmod", "netlink.c")
@@ -75,13 +75,13 @@ func benchEdit(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
-	cfg := *b.cfg
-	cfg.Modules = []config.Module{{Name: b.cfg.Modules[0].Name, Dir: filepath.Join(dir, "kmod")}}
+	cfg := *b.Config
+	cfg.Modules = []config.Module{{Name: b.Config.Modules[0].Name, Dir: filepath.Join(dir, "kmod")}}
 	bare := filepath.Join(dir, "bare")
 	if err := os.CopyFS(bare, os.DirFS(filepath.Join(dir, "kmod"))); err != nil {
 		return err
 	}
-	k := b.prep.Kernel
+	k := b.Prepared.Kernel
 	args := []string{"-C", k.SourceDir, "M=" + bare, "W=1", "CONFIG_DEBUG_INFO_BTF_MODULES="}
 	if k.BuildDir != k.SourceDir {
 		args = append(args, "O="+k.BuildDir)
@@ -95,12 +95,12 @@ func benchEdit(ctx context.Context, b *bench) error {
 				return err
 			}
 		}
-		d, err := b.command(ctx, b.root, "make", args...)
+		d, err := b.command(ctx, "make", args...)
 		if err != nil {
 			return err
 		}
 		start := time.Now()
-		mods, err := vmimage.Build(ctx, b.opts, &cfg, k)
+		mods, err := vmimage.Build(ctx, b.Options, &cfg, k)
 		if err != nil {
 			return err
 		}
@@ -111,7 +111,7 @@ func benchEdit(ctx context.Context, b *bench) error {
 		}
 		e := time.Since(start)
 		start = time.Now()
-		if _, err := vmimage.Build(ctx, b.opts, &cfg, k); err != nil {
+		if _, err := vmimage.Build(ctx, b.Options, &cfg, k); err != nil {
 			return err
 		}
 		if _, err := green(ctx, o); err != nil {

@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/kmodtest/kmodtest/internal/lab"
 )
 
 // group is a set of measurements that share their set-up.
@@ -41,19 +43,21 @@ func mainError(ctx context.Context) error {
 	for _, g := range groups {
 		names = append(names, g.name)
 	}
-	kernelName := flag.String("kernel", "", "`kernel` of kmodtest.toml")
+	var settings lab.Settings
+	settings.Flags(flag.CommandLine)
 	only := flag.String("only", "", "comma-separated groups to run: "+strings.Join(names, ", "))
 	n := flag.Int("n", 10, "`runs` behind each median")
 	restores := flag.Int("restores", 500, "restores in a row")
 	out := flag.String("o", filepath.Join("build", "bench.json"), "`file` for the figures")
 	flag.Parse()
 
-	b, err := setUp(ctx, *kernelName)
+	b, err := setUp(ctx, settings)
 	if err != nil {
 		return err
 	}
+	defer b.Close()
 	b.n, b.restores = *n, *restores
-	fmt.Printf("%s on %s, %s\n\n", b.prep.Kernel.Release, b.accel, b.machine())
+	fmt.Printf("%s on %s, %s\n\n", b.Prepared.Kernel.Release, b.accel, b.machine())
 	ran := false
 	for _, g := range groups {
 		if *only != "" && !slices.Contains(strings.Split(*only, ","), g.name) {
