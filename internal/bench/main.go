@@ -26,7 +26,7 @@ type group struct {
 
 var groups = []group{
 	{"boot", benchBoot}, {"restore", benchRestore}, {"frames", benchFrames},
-	{"front", benchFront}, {"edit", benchEdit}, {"clones", benchClones},
+	{"front", benchFront}, {"edit", benchEdit}, {"clones", benchClones}, {"matrix", benchMatrix},
 }
 
 func main() {
