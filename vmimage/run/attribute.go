@@ -80,7 +80,7 @@ func (j *judge) kernelTest(text string) {
 // again tells whether the finding was told already: the kernel repeats what it
 // says of a hang, and a test may run into one WARN_ON a thousand times.
 func (j *judge) again(f *Finding) bool {
-	key := fmt.Sprintf("%s\x00%s\x00%s", f.Kind, f.Title, strings.Join(f.Tests, "\x00"))
+	key := fmt.Sprintf("%s\x00%s\x00%s\x00%s", f.Kind, f.Title, f.Modules, f.Tests)
 	switch f.Kind {
 	case klog.KindHungTask, klog.KindSoftLockup, klog.KindHardLockup, klog.KindRCUStall, klog.KindNetdevRef:
 		// Told until it is over, whichever test has come to run by then.

@@ -7,7 +7,7 @@
 
 #include <linux/module.h>
 
-MODULE_INFO(staging, "Y");
+MODULE_INFO(staging, "Y"); /* FAULT */
 
 MODULE_DESCRIPTION("Faulty: unexpected taint");
 MODULE_LICENSE("GPL");
