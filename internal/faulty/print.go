@@ -47,7 +47,7 @@ func WriteREADME(root string) error {
 	if !ok1 || !ok2 {
 		return fmt.Errorf("write table into %s: no %s and %s", name, begin, end)
 	}
-	out := fmt.Appendf(nil, "%s%s\n%s%s%s", head, begin, table(), end, tail)
+	out := fmt.Appendf(nil, "%s%s%s%s%s", head, begin, block(), end, tail)
 	if bytes.Equal(out, b) {
 		return nil
 	}
@@ -56,6 +56,9 @@ func WriteREADME(root string) error {
 	}
 	return nil
 }
+
+// block is what stands between the two marks.
+func block() string { return "\n\n" + table() + "\n" }
 
 // table is the table as Markdown.
 func table() string {
