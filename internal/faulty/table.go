@@ -115,9 +115,9 @@ var Rows = []Row{
 	{Fault: "rmmod that never returns", Module: "rmmod_hang", Test: "TestRmmodHang", Args: slab, By: byContract, Text: `ETIMEDOUT`},
 
 	{Fault: "test binary kills itself", Test: "TestKillsItself", Args: slab, By: byRun, Text: `SIGKILL`},
-	{Fault: "test binary exits with status 0", Test: "TestExits", Args: slab, By: byRun, Text: `TestExits`},
-	{Fault: "test binary forks and exits", Test: "TestForksAndExits", Args: slab, By: byRun, Text: `TestForksAndExits`},
-	{Fault: "test binary closes stdout", Test: "TestClosesStdout", Args: slab, By: byRun, Text: `TestClosesStdout`},
+	{Fault: "test binary exits with status 0", Test: "TestExits", Args: slab, By: byRun, Text: `ended while it ran: exit status 2`},
+	{Fault: "test binary forks and exits", Test: "TestForksAndExits", Args: slab, By: byRun, Text: `ended while it ran: exit status 2`},
+	{Fault: "test binary closes stdout", Test: "TestClosesStdout", Args: slab, By: byRun, Text: `ended while it ran: exit status 0`},
 	{Fault: "test writes 50 MB", Test: "TestWrites50MB", Args: slab, By: byRun, Text: `all written`},
 	{Fault: "test prints frame look-alikes", Test: "TestLookAlikes", Args: slab, By: byRun, Text: `and this is the result`},
 	{Fault: "guest memory exhausted", Test: "TestEatsMemory", Args: slab, Kind: klog.KindOOM, Text: `(?i)out of memory`, NoPlace: "no module is to blame"},

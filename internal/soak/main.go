@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -35,7 +36,7 @@ func main() {
 type soak struct {
 	*lab.Lab
 	binary, out string
-	args        []string
+	args, kargs []string
 
 	mu   sync.Mutex
 	done int
@@ -48,6 +49,7 @@ func mainError(ctx context.Context) error {
 	n := flag.Int("n", 200, "`runs`")
 	jobs := flag.Int("j", 2, "runs at `once`")
 	pattern := flag.String("run", "", "run only the tests that match `expression`")
+	kargs := flag.String("kernel-args", "", "further kernel `arguments`, such as slub_debug=FZPU")
 	out := flag.String("o", filepath.Join("build", "soak"), "`directory` for the output of red runs")
 	flag.Parse()
 
@@ -56,7 +58,7 @@ func mainError(ctx context.Context) error {
 		return err
 	}
 	defer l.Close()
-	k := &soak{Lab: l, out: *out, args: []string{"-test.v=test2json", "-test.paniconexit0", "-test.timeout=10m0s"}}
+	k := &soak{Lab: l, out: *out, kargs: strings.Fields(*kargs), args: []string{"-test.v=test2json", "-test.paniconexit0", "-test.timeout=10m0s"}}
 	if *pattern != "" {
 		k.args = append(k.args, "-test.run="+*pattern)
 	}
@@ -84,6 +86,7 @@ func (k *soak) one(ctx context.Context, i, n int) error {
 		return context.Cause(ctx)
 	}
 	o := k.Run(k.binary, "tests", k.Prepared.Modules, k.args...)
+	o.KernelArgs = append(slices.Clone(o.KernelArgs), k.kargs...)
 	var text bytes.Buffer
 	o.Stdout, o.Stderr = &text, &text
 	o.Notice = func(s string) { fmt.Fprintln(&text, s) }

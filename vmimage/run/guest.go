@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/kmodtest/kmodtest/internal/wire"
@@ -24,7 +23,7 @@ func (r *runner) guest(ctx context.Context, names []string) (died bool, err erro
 	s := &session{Guest: g, limits: r.o.Limits}
 	j := &judge{
 		ctx: ctx, o: r.o, v: r.v, flags: r.flags, isTest: r.isTest, tracker: r.tracker, teller: r.teller,
-		step: stepRun, output: make(map[string]*strings.Builder), syms: r.syms,
+		step: stepRun, output: make(map[string]*clip), syms: r.syms,
 		seen: make(map[string]int), consoleText: g.Console.Bytes,
 		files:  fileSink{want: r.outputs(), place: r.files},
 		listed: r.keepPlan,

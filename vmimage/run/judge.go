@@ -43,7 +43,7 @@ type judge struct {
 	step    string
 	exit    *wire.ExitStatus
 	files   fileSink
-	output  map[string]*strings.Builder
+	output  map[string]*clip
 	first   time.Time // first output of the tests
 	ended   time.Time // end of the binary
 }
@@ -138,26 +138,19 @@ func (j *judge) event(e gotest.Event) {
 		if j.teller.Guilty(e.Test) {
 			status = "fail"
 		}
-		r := TestResult{Name: e.Test, Status: status, Elapsed: e.Elapsed}
-		if o := j.output[e.Test]; o != nil {
-			r.Output = o.String()
-		}
+		r := TestResult{Name: e.Test, Status: status, Elapsed: e.Elapsed, Output: j.output[e.Test].String()}
 		j.v.Tests = append(j.v.Tests, r)
 	}
 }
 
-// noteLimit bounds what is kept of a test's output for reports.
-const noteLimit = 256 << 10
-
+// note keeps a test's output for reports.
 func (j *judge) note(test, text string) {
 	o := j.output[test]
 	if o == nil {
-		o = new(strings.Builder)
+		o = new(clip)
 		j.output[test] = o
 	}
-	if o.Len() < noteLimit {
-		o.WriteString(text)
-	}
+	o.add(text)
 }
 
 func (j *judge) exited(f wire.Frame) error {

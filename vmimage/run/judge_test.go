@@ -41,7 +41,7 @@ func newFeed(t *testing.T, args ...string) *feed {
 	f.judge = &judge{
 		ctx: t.Context(), o: o, v: &f.verdict, flags: flags, isTest: true,
 		tracker: gotest.NewTracker(), teller: gotest.NewTeller(flags.Mode(), &f.out),
-		step: stepRun, output: make(map[string]*strings.Builder), seen: make(map[string]int),
+		step: stepRun, output: make(map[string]*clip), seen: make(map[string]int),
 		consoleText: func() []byte { return f.cons },
 		syms:        symbolizers{modules: o.Modules, root: o.SourceRoot},
 	}

@@ -71,7 +71,7 @@ type runner struct {
 	// kept tells that Console and Log of the verdict are those of a guest that
 	// died; printed is what the tests of the latest guest printed.
 	kept    bool
-	printed map[string]*strings.Builder
+	printed map[string]*clip
 
 	// binary is the digest of the test binary; planKnown tells that the plan
 	// need not be asked of it again.
@@ -191,11 +191,7 @@ func (r *runner) abort(tests []string) {
 	r.teller.Abort(tests)
 	for _, t := range slices.Backward(tests) {
 		r.tracker.Event(gotest.Event{Action: gotest.Fail, Test: t})
-		res := TestResult{Name: t, Status: "fail"}
-		if o := r.printed[t]; o != nil {
-			res.Output = o.String()
-		}
-		r.v.Tests = append(r.v.Tests, res)
+		r.v.Tests = append(r.v.Tests, TestResult{Name: t, Status: "fail", Output: r.printed[t].String()})
 	}
 }
 
