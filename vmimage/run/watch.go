@@ -128,13 +128,14 @@ func (l *lastWords) tick(ctx context.Context) error {
 	return nil
 }
 
-// ask asks from the inside: the process for its goroutines, the kernel for the
-// state of its tasks. A guest that answers neither is asked from the outside.
+// ask asks from the inside: the kernel for the state of its tasks, then the
+// process, which ends over it, for its goroutines. A guest that answers neither
+// is asked from the outside.
 func (s *session) ask(why error) *lastWords {
 	l := s.askOutside(why)
 	l.stages = append([]func(context.Context){
-		func(context.Context) { _ = s.Out.WriteJSON(wire.Signal, int(unix.SIGQUIT)) },
 		func(context.Context) { _ = s.Out.Write(wire.Dump, nil) },
+		func(context.Context) { _ = s.Out.WriteJSON(wire.Signal, int(unix.SIGQUIT)) },
 	}, l.stages...)
 	return l
 }

@@ -67,7 +67,7 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// The process is asked first, then the kernel; when the process ends, no more
+// The kernel is asked first, then the process; when the process ends, no more
 // is asked, and the guest gets the time to end.
 func TestLastWords(t *testing.T) {
 	s, sent := newSession(false)
@@ -80,7 +80,7 @@ func TestLastWords(t *testing.T) {
 		}
 	}
 	r := wire.NewReader(sent)
-	for _, want := range []wire.Type{wire.Signal, wire.Dump} {
+	for _, want := range []wire.Type{wire.Dump, wire.Signal} {
 		f, err := r.Read()
 		if err != nil || f.Type != want {
 			t.Fatalf("frame of type %d, %v; want type %d", f.Type, err, want)
