@@ -128,6 +128,8 @@ var gone struct {
 	// functions of other modules leave some) and those that a test was told of.
 	// It is nil before the first look.
 	known map[string]int
+	// all is the text of every module that was loaded, for the last look.
+	all []textRange
 	// live is the text of the modules that are loaded, by name.
 	live map[string][]textRange
 }
@@ -140,6 +142,7 @@ func setLive(name string, text []textRange) {
 		gone.live = make(map[string][]textRange)
 	}
 	gone.live[name] = text
+	gone.all = append(gone.all, text...)
 }
 
 // knowObjects takes the first look.
@@ -149,7 +152,7 @@ func knowObjects() error {
 	if gone.known != nil {
 		return nil
 	}
-	sites, err := readAllocSites(os.DirFS("/"))
+	sites, err := readAllocSites(os.DirFS("/"), everyCache)
 	if err != nil {
 		return err
 	}
@@ -160,17 +163,37 @@ func knowObjects() error {
 	return nil
 }
 
-// lookForObjects returns what was leaked since the last look.
-func lookForObjects(text []textRange) (objects []Object, err error) {
+func everyCache(string) bool { return true }
+
+// grown returns a choice of the caches that have more objects than before. The
+// others hold no new leak, unless as much was freed meanwhile: leakedAfterAll
+// looks at them.
+func grown(before map[string]int) (func(cache string) bool, error) {
+	now, err := objectCounts(os.DirFS("/"))
+	if err != nil {
+		return nil, err
+	}
+	return func(cache string) bool { return now[cache] > before[cache] }, nil
+}
+
+// lookForObjects returns what was leaked since the last look, in the caches that
+// have more objects than before; nil means in all.
+func lookForObjects(text []textRange, before map[string]int) (objects []Object, err error) {
 	gone.Lock()
 	defer gone.Unlock()
+	wanted := everyCache
+	if before != nil {
+		if wanted, err = grown(before); err != nil {
+			return nil, err
+		}
+	}
 	var live []textRange
 	for _, ranges := range gone.live {
 		live = append(live, ranges...)
 	}
 	var sites []allocSite
 	poll(objectLimit, func() bool {
-		if sites, err = readAllocSites(os.DirFS("/")); err != nil {
+		if sites, err = readAllocSites(os.DirFS("/"), wanted); err != nil {
 			return true
 		}
 		objects = leaked(sites, gone.known, text, live)
@@ -183,7 +206,11 @@ func lookForObjects(text []textRange) (objects []Object, err error) {
 	if err != nil {
 		return nil, err
 	}
-	gone.known = make(map[string]int)
+	for key := range gone.known {
+		if cache, _, _ := strings.Cut(key, " "); wanted(cache) {
+			delete(gone.known, key)
+		}
+	}
 	for _, site := range sites {
 		if !site.in(live) { // what those leak is known when they are gone
 			gone.known[site.key()] = site.count
@@ -225,6 +252,17 @@ func (m *Module) checkObjects() {
 	}
 }
 
+// leakedAfterAll looks once more, into every cache, when all tests are over.
+func leakedAfterAll() ([]Object, error) {
+	gone.Lock()
+	known, text := gone.known, gone.all
+	gone.Unlock()
+	if known == nil {
+		return nil, nil // no module was loaded, or the kernel keeps no record
+	}
+	return lookForObjects(text, nil)
+}
+
 // LeakedObjects returns the objects that the module allocated, itself or
 // through a function of the kernel, and that are still there although it is
 // unloaded. Buffers that wait in a socket of the test count: close it before.
@@ -239,7 +277,7 @@ func (m *Module) LeakedObjects() ([]Object, error) {
 	if m.notTraced != nil {
 		return nil, m.notTraced
 	}
-	objects, err := lookForObjects(m.text)
+	objects, err := lookForObjects(m.text, m.counts)
 	if len(m.text) == 0 {
 		m.nameRefused(objects)
 	}

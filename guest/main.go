@@ -55,6 +55,13 @@ func runAndCheck(m *testing.M, out io.Writer) int {
 	if len(left) > 0 {
 		problems = append(problems, "the tests left behind:"+listed(left))
 	}
+	objects, err := leakedAfterAll()
+	if err != nil {
+		problems = append(problems, err.Error())
+	}
+	for _, o := range objects {
+		problems = append(problems, "the tests never freed "+o.String())
+	}
 	for _, p := range problems {
 		fmt.Fprintln(out, "guest:", p)
 		// A test that failed for the same reason has its own status already.

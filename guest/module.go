@@ -28,7 +28,8 @@ type Module struct {
 	ko     *koFile
 	text   []textRange // of every load: a module may come to lie elsewhere
 
-	notTraced error // why leaked objects cannot be looked for
+	counts    map[string]int // of objects, before the load
+	notTraced error          // why leaked objects cannot be looked for
 }
 
 // Load loads the module with the given name and parameters, its dependencies
@@ -85,7 +86,11 @@ func (m *Module) load(depends []string) error {
 	if m.before, err = Snapshot(m.ko.linkKinds()...); err != nil {
 		return err
 	}
-	m.notTraced = knowObjects()
+	if m.notTraced = knowObjects(); m.notTraced == nil {
+		if m.counts, err = objectCounts(os.DirFS("/")); err != nil {
+			return err
+		}
+	}
 	return m.insertAll(depends)
 }
 

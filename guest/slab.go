@@ -49,9 +49,31 @@ func isBare(symbol string) bool {
 	return err == nil
 }
 
-// readAllocSites returns the sites of all caches whose allocating code is gone.
-// The traces are in debugfs since 5.14, in sysfs before.
-func readAllocSites(root fs.FS) ([]allocSite, error) {
+// objectCounts returns the number of objects of each cache that are allocated.
+func objectCounts(root fs.FS) (map[string]int, error) {
+	data, err := fs.ReadFile(root, "proc/slabinfo")
+	if err != nil {
+		return nil, fmt.Errorf("count objects: %w", err)
+	}
+	counts := make(map[string]int)
+	for line := range strings.Lines(string(data)) {
+		words := strings.Fields(line)
+		if len(words) < 2 {
+			continue
+		}
+		// The two lines of heading have no number there.
+		if n, err := strconv.Atoi(words[1]); err == nil {
+			counts[words[0]] = n
+		}
+	}
+	return counts, nil
+}
+
+// readAllocSites returns the sites whose allocating code is gone, of the caches
+// that wanted chooses. The traces are in debugfs since 5.14, in sysfs before.
+// The kernel looks at every object of a cache and prints a stack for each site:
+// all caches together take a second.
+func readAllocSites(root fs.FS, wanted func(cache string) bool) ([]allocSite, error) {
 	on, err := fs.ReadFile(root, "sys/kernel/slab/kmalloc-64/store_user")
 	if err != nil || strings.TrimSpace(string(on)) != "1" {
 		return nil, ErrNotTraced
@@ -69,7 +91,7 @@ func readAllocSites(root fs.FS) ([]allocSite, error) {
 	var sites []allocSite
 	for _, file := range files {
 		cache := path.Base(path.Dir(file))
-		if bookkeeping(cache) {
+		if bookkeeping(cache) || !wanted(cache) {
 			continue
 		}
 		data, err := fs.ReadFile(root, file)

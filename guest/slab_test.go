@@ -53,7 +53,7 @@ func TestLeaked(t *testing.T) {
 		"sys/kernel/slab/kmalloc-64/store_user":         {Data: []byte("1\n")},
 		"sys/kernel/debug/slab/kmalloc-64/alloc_traces": {Data: []byte(traces)},
 	}
-	sites, err := readAllocSites(root)
+	sites, err := readAllocSites(root, everyCache)
 	if err != nil {
 		t.Fatalf("readAllocSites: %v", err)
 	}
@@ -94,7 +94,7 @@ func TestLeaked510(t *testing.T) {
 		"sys/kernel/slab/kmalloc-64/store_user":  {Data: []byte("1\n")},
 		"sys/kernel/slab/kmalloc-64/alloc_calls": {Data: []byte("      1 0xffffffffc0381010 age=7 pid=71\n")},
 	}
-	sites, err := readAllocSites(root)
+	sites, err := readAllocSites(root, everyCache)
 	if err != nil || len(sites) != 1 {
 		t.Errorf("readAllocSites = %v, %v, want one site", sites, err)
 	}
@@ -107,7 +107,7 @@ func TestNotTraced(t *testing.T) {
 		"debugfs missing":  {"sys/kernel/slab/kmalloc-64/store_user": {Data: []byte("1\n")}},
 		"only other files": {"sys/kernel/debug/slab/kmalloc-64/alloc_traces": {}},
 	} {
-		if _, err := readAllocSites(root); !errors.Is(err, ErrNotTraced) {
+		if _, err := readAllocSites(root, everyCache); !errors.Is(err, ErrNotTraced) {
 			t.Errorf("%s: error = %v, want %v", name, err, ErrNotTraced)
 		}
 	}
