@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -127,6 +128,9 @@ func (j *judge) event(e gotest.Event) {
 		j.quiet()
 		j.missed(false)
 	}
+	if e.Action == gotest.Result || e.Action == gotest.Run {
+		j.endBenchmarks(e)
+	}
 	if e.Action == gotest.Output {
 		e.Line = j.syms.annotate(e.Line)
 		j.note(e.Test, e.Line)
@@ -134,12 +138,36 @@ func (j *judge) event(e gotest.Event) {
 	j.teller.Event(e)
 	j.tracker.Event(e)
 	if e.Ended() {
-		status := statuses[e.Action]
-		if j.teller.Guilty(e.Test) {
-			status = "fail"
+		j.result(e)
+	}
+}
+
+// result notes how a test ended.
+func (j *judge) result(e gotest.Event) {
+	status := statuses[e.Action]
+	if j.teller.Guilty(e.Test) {
+		status = "fail"
+	}
+	j.v.Tests = append(j.v.Tests, TestResult{
+		Name: e.Test, Status: status, Elapsed: e.Elapsed, Output: j.output[e.Test].String(),
+	})
+}
+
+// endBenchmarks ends the benchmarks that are over when e comes: package testing
+// tells the end of one only if it failed.
+func (j *judge) endBenchmarks(e gotest.Event) {
+	for _, t := range slices.Backward(j.tracker.Open()) {
+		if !strings.HasPrefix(t, "Benchmark") || e.Action == gotest.Run && strings.HasPrefix(e.Test, t+"/") {
+			continue
 		}
-		r := TestResult{Name: e.Test, Status: status, Elapsed: e.Elapsed, Output: j.output[e.Test].String()}
-		j.v.Tests = append(j.v.Tests, r)
+		j.quiet()
+		end := gotest.Event{Action: gotest.Pass, Test: t}
+		if j.teller.Guilty(t) {
+			j.teller.Abort([]string{t})
+			end.Action = gotest.Fail
+		}
+		j.tracker.Event(end)
+		j.result(end)
 	}
 }
 

@@ -251,3 +251,24 @@ func TestAllowedFinding(t *testing.T) {
 		t.Errorf("findings %+v, want one that is allowed", got)
 	}
 }
+
+// Package testing tells no end of a benchmark that passed.
+func TestBenchmarks(t *testing.T) {
+	f := newFeed(t, "-test.v=test2json", "-test.bench=.")
+	f.tests("^=== RUN   BenchmarkA", "BenchmarkA", "BenchmarkA \t 100\t 2610 ns/op",
+		"^=== RUN   BenchmarkB", "BenchmarkB", "^=== RUN   BenchmarkB/sub", "BenchmarkB/sub", "BenchmarkB/sub \t 100\t 2610 ns/op",
+		"^=== RUN   BenchmarkC", "BenchmarkC")
+	f.kernel(warning("dwarf5")...)
+	f.tests("BenchmarkC \t 100\t 2610 ns/op", "^PASS")
+	f.finish()
+	want := []string{"BenchmarkA pass", "BenchmarkB/sub pass", "BenchmarkB pass", "BenchmarkC fail"}
+	if diff := cmp.Diff(want, f.status()); diff != "" {
+		t.Errorf("benchmarks (-want +got):\n%s", diff)
+	}
+	if open := f.tracker.Open(); len(open) != 0 {
+		t.Errorf("%q are still open", open)
+	}
+	if !strings.Contains(f.out.String(), "--- FAIL: BenchmarkC") {
+		t.Errorf("the guilty one is not told:\n%s", f.out.String())
+	}
+}
