@@ -73,6 +73,8 @@ type initProcess struct {
 	frames *wire.Reader
 	kmsg   *kmsg
 	procs  *reaper
+
+	unwatched bool // see wire.Job
 }
 
 // serve talks to the host: greeting, job, processes, outputs, summary.
@@ -122,11 +124,14 @@ func (in *initProcess) serve() error {
 		}
 	}
 	in.procs = newReaper()
-	go in.kmsg.follow()
 	go in.obey()
 	over := make(chan struct{})
 	defer close(over)
-	go in.beat(over)
+	in.unwatched = job.Unwatched
+	if !in.unwatched {
+		go in.kmsg.follow()
+		go in.beat(over)
+	}
 	for i, s := range job.Steps {
 		var st wire.ExitStatus
 		if job.Interactive && i == len(job.Steps)-1 {

@@ -197,8 +197,10 @@ func (in *initProcess) forward(r *os.File, t wire.Type) {
 		if n <= 0 {
 			return
 		}
-		if err := in.kmsg.drain(); err != nil {
-			return
+		if !in.unwatched {
+			if err := in.kmsg.drain(); err != nil {
+				return
+			}
 		}
 		if err := in.out.Write(t, buf[:n]); err != nil {
 			return

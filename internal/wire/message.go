@@ -36,6 +36,8 @@ type Job struct {
 	// Outputs are the files and directories to hand back at the end, if they
 	// exist then.
 	Outputs []string `json:"outputs,omitempty"`
+	// Unwatched forwards no kernel log before the end, and no signs of life.
+	Unwatched bool `json:"unwatched,omitempty"`
 	// Interactive connects the last step to the third serial port.
 	Interactive bool `json:"interactive,omitempty"`
 	// Rows and Cols are the size of the user's terminal, if that is known.

@@ -30,6 +30,9 @@ func (r *runner) guest(ctx context.Context, names []string) (died bool, err erro
 	}
 	j.parser = gotest.NewParser(j.event)
 	s.quiet, s.hung = j.quiet, j.hung
+	if s.unwatched = r.o.Unwatched; s.unwatched {
+		s.hung = nil // a guest without signs of life is not silent
+	}
 	r.o.phase(PhaseTest)
 	err = r.serve(ctx, s, j, names)
 	closeErr := s.close(err)

@@ -63,6 +63,9 @@ type Options struct {
 	// Jobs bounds the guests at once under PerTest; 0 means one for each of
 	// the host's processors, as far as its memory goes.
 	Jobs int
+	// Unwatched leaves the kernel log and the signs of life alone while the
+	// tests run. It is there to measure what watching costs.
+	Unwatched bool
 	// Limits bound the phases of the run; zero fields take the defaults.
 	Limits Limits
 	// Allow holds the findings that do not fail a run; may be nil.

@@ -16,6 +16,8 @@ type session struct {
 	*boot.Guest
 	limits  Limits
 	summary *wire.Summary
+	// unwatched is that of Options.
+	unwatched bool
 
 	// The hooks of a run that is judged; nil for a shell.
 
@@ -30,7 +32,9 @@ const quietTime = 500 * time.Millisecond
 
 // start hands the guest its job.
 func (s *session) start(p *payload, steps []wire.Step, out outputs) error {
-	return s.Out.WriteJSON(wire.Start, p.job(steps, out))
+	job := p.job(steps, out)
+	job.Unwatched = s.unwatched
+	return s.Out.WriteJSON(wire.Start, job)
 }
 
 // job is what the payload is for.

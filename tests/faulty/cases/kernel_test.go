@@ -1,6 +1,7 @@
 package cases
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -53,6 +54,21 @@ func TestParallel(t *testing.T) {
 			<-done
 		})
 	})
+}
+
+// What the time from a fault to the words about it is measured with: a test that
+// ends with it, and one that goes on.
+func TestTold(t *testing.T) {
+	load(t, "warn")
+	fmt.Println("now")
+	write(t, "warn")
+}
+
+func TestToldLater(t *testing.T) {
+	load(t, "warn")
+	fmt.Println("now")
+	write(t, "warn")
+	time.Sleep(3 * time.Second)
 }
 
 func TestNullXmit(t *testing.T)      { trigger(t, "null_xmit") }
