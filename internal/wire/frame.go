@@ -44,11 +44,11 @@ const (
 	Alive
 
 	// Start is the host's first frame: a JSON Job.
-	Start Type = iota + 64
+	Start Type = 64
 	// Signal carries a signal number, as JSON, for the running process.
-	Signal
+	Signal Type = 65
 	// Dump asks for the state of all tasks in the kernel log.
-	Dump
+	Dump Type = 66
 )
 
 // AliveEvery is the time between two Alive frames.

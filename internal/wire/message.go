@@ -7,8 +7,9 @@ import (
 	"github.com/kmodtest/kmodtest/internal/guestenv"
 )
 
-// Version is the version of the protocol. Host and guest have to agree.
-const Version = 1
+// Version is the version of the protocol: of the frames' types and of the
+// messages. Host and guest have to agree; each is told the other's first.
+const Version = 2
 
 // Greeting is what the guest tells of itself.
 type Greeting struct {
