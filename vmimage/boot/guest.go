@@ -120,7 +120,7 @@ func (g *Guest) greet(ctx context.Context, limit time.Duration) error {
 					return err
 				}
 				if g.Hello.Version != wire.Version {
-					return fmt.Errorf("the guest speaks version %d of the protocol, the host %d", g.Hello.Version, wire.Version)
+					return fmt.Errorf("the guest speaks version %d of the protocol, kmodtest %d: build kmodtest from the source that the image is built from", g.Hello.Version, wire.Version)
 				}
 				return nil
 			}
