@@ -205,6 +205,23 @@ func (in *initProcess) forward(r *os.File, t wire.Type) {
 		if err := in.out.Write(t, buf[:n]); err != nil {
 			return
 		}
+		awaitSent(in.tty)
+	}
+}
+
+// sendLimit bounds how long a process is held up by a port that does not drain.
+const sendLimit = 100 * time.Millisecond
+
+// awaitSent waits until what was written has left the machine. It does not
+// sleep: with this thread's priority nothing else runs meanwhile but the port's
+// interrupt, so that a process which goes on to crash the kernel takes none of
+// its output along.
+func awaitSent(tty *os.File) {
+	for end := time.Now().Add(sendLimit); time.Now().Before(end); {
+		n, err := unix.IoctlGetInt(int(tty.Fd()), unix.TIOCOUTQ)
+		if err != nil || n == 0 {
+			return
+		}
 	}
 }
 
