@@ -209,17 +209,27 @@ func (in *initProcess) forward(r *os.File, t wire.Type) {
 	}
 }
 
-// sendLimit bounds how long a process is held up by a port that does not drain.
-const sendLimit = 100 * time.Millisecond
+// sendLimit bounds how long a process is held up by a port that does not drain:
+// a busy host may not come to read it for a while.
+const sendLimit = 5 * time.Second
 
 // awaitSent waits until what was written has left the machine. It does not
 // sleep: with this thread's priority nothing else runs meanwhile but the port's
 // interrupt, so that a process which goes on to crash the kernel takes none of
 // its output along.
 func awaitSent(tty *os.File) {
+	const empty = 1 // TIOCSER_TEMT of include/uapi/asm-generic/ioctls.h
 	for end := time.Now().Add(sendLimit); time.Now().Before(end); {
+		// First the driver's buffer, then what is on its way in the port.
 		n, err := unix.IoctlGetInt(int(tty.Fd()), unix.TIOCOUTQ)
-		if err != nil || n == 0 {
+		if err != nil {
+			return
+		}
+		if n > 0 {
+			continue
+		}
+		lsr, err := unix.IoctlGetInt(int(tty.Fd()), unix.TIOCSERGETLSR)
+		if err != nil || lsr&empty != 0 {
 			return
 		}
 	}
