@@ -18,7 +18,7 @@ func (j *judge) found(fs []klog.Finding) {
 			continue // the host's own doing, see lastWords
 		}
 		j.syms.resolve(&f)
-		nf := Finding{Finding: f, Where: where(&f), Tests: j.ran(f.First)}
+		nf := Finding{Finding: f, Where: where(&f), Tests: j.culprits(&f)}
 		if j.o.Allow != nil {
 			if a := j.o.Allow.Allows(&f, j.o.Kernel.Release); a != nil {
 				nf.Allowed = a.Reason
@@ -46,6 +46,11 @@ func (j *judge) found(fs []klog.Finding) {
 				j.teller.Accuse(t, text)
 				j.note(t, text+"\n")
 			}
+			continue
+		}
+		if j.haveFailed(nf.Tests) {
+			// They are red already; this is one reason more.
+			j.problem("kernel: %s (%s, which had failed)", firstLine(text), strings.Join(nf.Tests, ", "))
 			continue
 		}
 		if len(nf.Tests) > 0 {

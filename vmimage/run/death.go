@@ -33,6 +33,10 @@ func (r *runner) cutShort(j *judge) bool {
 	if len(r.tracker.Running()) > 0 {
 		r.kept = true
 		r.blame(j, fmt.Sprintf("the test binary ended while it ran: %v", exitError(r.exit, nil)))
+	} else if r.exit.Error != "" {
+		for _, task := range j.hungTasks() {
+			r.problem("%s", task)
+		}
 	}
 	return len(r.notRun()) > 0
 }

@@ -30,12 +30,16 @@ type judge struct {
 	ctx     context.Context // of the run
 	listed  func(ctx context.Context, list string) error
 
-	log     []byte         // the kernel log, as frames carried it
-	spans   []span         // who ran from which record on
-	lastSeq uint64         // of the kernel log
-	lastAt  time.Duration  // its time, since boot
-	seen    map[string]int // findings in v, by what makes them the same
-	lost    uint64         // records that were lost when the console was read last
+	log     []byte        // the kernel log, as frames carried it
+	spans   []span        // who ran from which record on
+	lastSeq uint64        // of the kernel log
+	lastAt  time.Duration // its time, since boot
+
+	lastCame time.Time // when it came
+	turns    []turn
+
+	seen map[string]int // findings in v, by what makes them the same
+	lost uint64         // records that were lost when the console was read last
 
 	consoleText func() []byte // the console so far
 	consoleRest []klog.Record // what of it is beyond the log
@@ -96,7 +100,7 @@ func (j *judge) kmsg(b []byte) error {
 		if i == 0 {
 			j.spans = append(j.spans, span{r.Seq, r.Time, running})
 		}
-		j.lastSeq, j.lastAt = r.Seq, r.Time
+		j.lastSeq, j.lastAt, j.lastCame = r.Seq, r.Time, time.Now()
 		j.found(j.scanner.Add(r))
 	}
 	return nil
@@ -137,6 +141,7 @@ func (j *judge) event(e gotest.Event) {
 	}
 	j.teller.Event(e)
 	j.tracker.Event(e)
+	j.takeTurn(e)
 	if e.Ended() {
 		j.result(e)
 	}
