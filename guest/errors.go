@@ -40,6 +40,8 @@ type UnloadError struct {
 	// Refs is the reference count just after the refusal, -1 if it was not to be
 	// had.
 	Refs int
+	// Stack is where the system call hangs if it did not return, innermost first.
+	Stack []string
 	// Holders are the modules that use this one.
 	Holders []string
 	// Log is what the kernel logged during the attempt, one entry per line.
@@ -55,7 +57,14 @@ func (e *UnloadError) Error() string {
 	case e.Refs > 0:
 		held = fmt.Sprintf(", %d references held", e.Refs)
 	}
-	return fmt.Sprintf("unload module %s: %s%s%s", e.Name, describe(e.Errno), held, indentLog(e.Log))
+	var stack strings.Builder
+	if len(e.Stack) > 0 {
+		stack.WriteString("\n    it hangs at")
+	}
+	for _, symbol := range e.Stack {
+		stack.WriteString("\n        " + symbol)
+	}
+	return fmt.Sprintf("unload module %s: %s%s%s%s", e.Name, describe(e.Errno), held, stack.String(), indentLog(e.Log))
 }
 
 // Unwrap returns the errno, for errors.Is(err, unix.EWOULDBLOCK).

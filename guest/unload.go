@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -43,7 +44,13 @@ func remove(name string) error {
 	}
 	defer log.close()
 	done := make(chan error, 1)
-	go func() { done <- deleteModule(name) }()
+	thread := make(chan int, 1)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		thread <- unix.Gettid()
+		done <- deleteModule(name)
+	}()
 	// delete_module cannot be interrupted while an exit function waits: leave
 	// the thread behind and say so, instead of a test that just hangs.
 	timeout := time.NewTimer(removeLimit)
@@ -61,6 +68,9 @@ func remove(name string) error {
 		return fmt.Errorf("unload module %s: %w", name, err)
 	}
 	failed := &UnloadError{Name: name, Errno: errno, Refs: -1, Log: log.lines()}
+	if errno == unix.ETIMEDOUT {
+		failed.Stack = kernelStack(<-thread)
+	}
 	if n, err := moduleRefs(name); err == nil {
 		failed.Refs = n
 	}
@@ -70,6 +80,22 @@ func remove(name string) error {
 		}
 	}
 	return failed
+}
+
+// kernelStack is where a thread of this process is in the kernel, innermost
+// first; empty where the kernel does not tell.
+func kernelStack(tid int) []string {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/self/task/%d/stack", tid))
+	if err != nil {
+		return nil
+	}
+	var stack []string
+	for line := range strings.Lines(string(data)) {
+		// [<0>] func+0x1c/0x90 [module]
+		_, symbol, _ := strings.Cut(strings.TrimSpace(line), "] ")
+		stack = append(stack, symbol)
+	}
+	return stack
 }
 
 func moduleRefs(name string) (int, error) {

@@ -56,6 +56,9 @@ func NewRunner(ctx context.Context, l *lab.Lab) (*Runner, error) {
 func (r *Runner) Run(ctx context.Context, row Row) (Result, error) {
 	k := r.lab.Prepared.Kernel
 	res := Result{Row: row, Kernel: k.Release}
+	if why := row.NoPlaceOn[k.Series]; why != "" {
+		res.NoPlace = why
+	}
 	if res.Skipped = row.Silent[k.Series]; res.Skipped != "" {
 		return res, nil
 	}
@@ -142,6 +145,9 @@ func (res *Result) check(v run.Verdict, place string) {
 		wrong("%s did not run, or did not pass", after)
 	}
 	res.finding(v, wrong)
+	if res.By == byRun {
+		text += res.Output // a panic of package testing belongs to no test
+	}
 	if res.Text != "" && !regexp.MustCompile(res.Text).MatchString(text) {
 		wrong("nothing matches %q", res.Text)
 	}
