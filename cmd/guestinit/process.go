@@ -106,6 +106,12 @@ func (in *initProcess) runStep(s wire.Step) wire.ExitStatus {
 		return st
 	}
 	defer null.Close()
+	var wg, ready sync.WaitGroup
+	ready.Add(len(pipes))
+	for i, t := range []wire.Type{wire.Stdout, wire.Stderr} {
+		wg.Go(func() { in.forward(pipes[i][0], t, ready.Done) })
+	}
+	ready.Wait()
 	pid, done, err := in.procs.start(s, []*os.File{null, pipes[0][1], pipes[1][1]}, nil)
 	for i := range pipes {
 		pipes[i][1].Close()
@@ -116,10 +122,6 @@ func (in *initProcess) runStep(s wire.Step) wire.ExitStatus {
 	}
 	go in.procs.loop()
 
-	var wg sync.WaitGroup
-	for i, t := range []wire.Type{wire.Stdout, wire.Stderr} {
-		wg.Go(func() { in.forward(pipes[i][0], t) })
-	}
 	e, stuck := await(pid, done)
 	// A process that outlives the step may hold the pipes open. What it had
 	// written by now is read; then it ends, so that the pipes do too.
@@ -178,16 +180,19 @@ func (in *initProcess) runInteractive(s wire.Step, job *wire.Job) wire.ExitStatu
 // and the message keep their order. The kernel log has no mark of the
 // process's writes, so the reader has to be quicker than the process: it runs
 // with real-time priority, takes what the process wrote before the process
-// goes on (there is one CPU), and forwards the log before the output.
-func (in *initProcess) forward(r *os.File, t wire.Type) {
+// goes on (there is one CPU), and forwards the log before the output. It calls
+// ready when it is.
+func (in *initProcess) forward(r *os.File, t wire.Type, ready func()) {
 	defer r.Close()
+	// The thread ends with the goroutine: unlocked, it would go on to start the
+	// next process, which would inherit its priority.
 	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	// The kernel may refuse (no real-time bandwidth); the order is then only
 	// as good as the scheduler.
 	_ = unix.SchedSetAttr(0, &unix.SchedAttr{
-		Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Priority: 10,
+		Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Priority: 10, Flags: unix.SCHED_FLAG_RESET_ON_FORK,
 	}, 0)
+	ready()
 	buf := make([]byte, 64<<10)
 	for {
 		n, err := syscall.Read(int(r.Fd()), buf)
