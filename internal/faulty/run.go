@@ -98,7 +98,8 @@ func (r *Runner) Run(ctx context.Context, row Row) (Result, error) {
 		}
 	}
 	if err != nil {
-		res.Wrong = append(res.Wrong, fmt.Sprintf("no verdict: %v", err))
+		first, _, _ := strings.Cut(err.Error(), "\n")
+		res.Wrong = append(res.Wrong, "no verdict: "+first)
 		return res, context.Cause(ctx)
 	}
 	res.check(v, place)
