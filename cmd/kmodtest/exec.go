@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 
 	"github.com/kmodtest/kmodtest/vmimage"
-	"github.com/kmodtest/kmodtest/vmimage/klog"
 	"github.com/kmodtest/kmodtest/vmimage/run"
 )
 
@@ -96,13 +95,9 @@ func (a *app) runOptions(ctx context.Context, dir string) (run.Options, error) {
 	if err != nil {
 		return ro, err
 	}
-	allow := new(klog.AllowList)
-	for _, e := range c.Allow {
-		al, err := klog.NewAllow(e.Kind, e.Match, e.Kernels, e.Reason)
-		if err != nil {
-			return ro, fmt.Errorf("%s:%d: %w", c.Path, e.Line, err)
-		}
-		allow.Entries = append(allow.Entries, al)
+	allow, err := vmimage.AllowList(c)
+	if err != nil {
+		return ro, err
 	}
 	spec, err := vmimage.Spec(c, a.kernel)
 	if err != nil {

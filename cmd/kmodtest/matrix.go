@@ -140,6 +140,15 @@ func (a *app) matrix(ctx context.Context, m matrixFlags, p matrix.Project, kerne
 	if err := out.tell(a, m, p.Config, res); err != nil {
 		return err
 	}
+	var ran []string
+	for _, k := range res.Kernels {
+		if k.Release != "" {
+			ran = append(ran, k.Release)
+		}
+	}
+	for _, e := range p.Run.Allow.Unused(ran) {
+		a.warn(fmt.Sprintf("%s: an allow entry matched nothing on any kernel: %s (%s)", p.Config.Path, e.Match, e.Reason))
+	}
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
@@ -160,7 +169,8 @@ func (a *app) project(ctx context.Context, c *config.Config, dir string, flags m
 	if err != nil {
 		return p, err
 	}
-	if _, err := vmimage.AllowList(c); err != nil {
+	allow, err := vmimage.AllowList(c)
+	if err != nil {
 		return p, err
 	}
 	qemu, err := a.qemu()
@@ -195,6 +205,8 @@ func (a *app) project(ctx context.Context, c *config.Config, dir string, flags m
 			SourceRoot: c.Dir, Files: c.Tests.Files, QEMU: qemu, Accel: accel, Store: po.Kernel.Store,
 			MemoryMiB: c.Guest.MemoryMiB, CPUs: c.Guest.CPUs, KernelArgs: c.Guest.KernelArgs,
 			Isolation: isolation, Jobs: 1, Args: flags.Test,
+			// One list for all kernels: it knows at the end what nothing matched.
+			Allow: allow,
 		},
 		Env: func(dir string) []string { return guestEnv(os.Environ(), dir) },
 		Accel: func(ctx context.Context, o run.Options) (vm.Accel, error) {

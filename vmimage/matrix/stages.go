@@ -111,9 +111,6 @@ func (r *real) prepare(ctx context.Context, k kernel.Kernel, mods []run.Module, 
 	o.Kernel, o.Modules, o.Image = k, mods, r.image
 	o.Binary, o.Dir, o.Env = r.binaries[p.ImportPath], p.Dir, r.Env(p.Dir)
 	var err error
-	if o.Allow, err = vmimage.AllowList(r.Config); err != nil {
-		return o, err
-	}
 	o.Accel, err = r.chooseAccel(ctx, o)
 	return o, err
 }

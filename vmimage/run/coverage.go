@@ -7,10 +7,56 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/kmodtest/kmodtest/vmimage/gotest"
 )
+
+// coverage puts the coverage of several guests together.
+type coverage struct {
+	profile string // what -test.coverprofile names, absolute; "" if nothing
+	temp    string
+	parts   []string
+}
+
+func newCoverage(f gotest.Flags, dir string) (*coverage, error) {
+	c := &coverage{}
+	if f.Get("test.coverprofile") == "" {
+		return c, nil
+	}
+	files, _ := f.Outputs(dir)
+	c.profile = files[0] // -test.coverprofile is the first of the flags
+	temp, err := os.MkdirTemp("", "kmodtest-cover")
+	if err != nil {
+		return nil, fmt.Errorf("merge coverage: %w", err)
+	}
+	c.temp = temp
+	return c, nil
+}
+
+// place says where guest i's files go.
+func (c *coverage) place(i int) func(string) string {
+	if c.profile == "" {
+		return nil
+	}
+	part := filepath.Join(c.temp, strconv.Itoa(i))
+	c.parts = append(c.parts, part)
+	return func(path string) string {
+		if path == c.profile {
+			return part
+		}
+		return path
+	}
+}
+
+func (c *coverage) discard() {
+	if c.temp != "" {
+		os.RemoveAll(c.temp)
+	}
+}
 
 // merge writes the merged profile and returns go test's line about it. The
 // format is that of cmd/cover: a line with the mode, then a line for each block

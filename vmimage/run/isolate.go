@@ -1,14 +1,11 @@
 package run
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -224,92 +221,4 @@ func (r *runner) merge(s *runner) {
 		r.exit = s.exit
 	}
 	r.syms.notes = append(r.syms.notes, s.syms.notes...)
-}
-
-// sequence passes on the output of several writers one after the other: that
-// of the first that is not done at once, that of the others when it is their
-// turn.
-type sequence struct {
-	mu   sync.Mutex
-	w    io.Writer
-	bufs []bytes.Buffer
-	over []bool
-	turn int
-}
-
-func newSequence(w io.Writer, n int) *sequence {
-	return &sequence{w: w, bufs: make([]bytes.Buffer, n), over: make([]bool, n)}
-}
-
-func (s *sequence) writer(i int) io.Writer { return sequenceWriter{s, i} }
-
-type sequenceWriter struct {
-	s *sequence
-	i int
-}
-
-func (w sequenceWriter) Write(b []byte) (int, error) {
-	w.s.mu.Lock()
-	defer w.s.mu.Unlock()
-	if w.s.turn == w.i {
-		return w.s.w.Write(b)
-	}
-	return w.s.bufs[w.i].Write(b)
-}
-
-// done ends writer i.
-func (s *sequence) done(i int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.over[i] = true
-	for s.turn < len(s.over) && s.over[s.turn] {
-		s.turn++
-		if s.turn < len(s.bufs) {
-			// A writer that has gone away is noticed by the teller.
-			_, _ = s.bufs[s.turn].WriteTo(s.w)
-		}
-	}
-}
-
-// coverage puts the coverage of several guests together.
-type coverage struct {
-	profile string // what -test.coverprofile names, absolute; "" if nothing
-	temp    string
-	parts   []string
-}
-
-func newCoverage(f gotest.Flags, dir string) (*coverage, error) {
-	c := &coverage{}
-	if f.Get("test.coverprofile") == "" {
-		return c, nil
-	}
-	files, _ := f.Outputs(dir)
-	c.profile = files[0] // -test.coverprofile is the first of the flags
-	temp, err := os.MkdirTemp("", "kmodtest-cover")
-	if err != nil {
-		return nil, fmt.Errorf("merge coverage: %w", err)
-	}
-	c.temp = temp
-	return c, nil
-}
-
-// place says where guest i's files go.
-func (c *coverage) place(i int) func(string) string {
-	if c.profile == "" {
-		return nil
-	}
-	part := filepath.Join(c.temp, strconv.Itoa(i))
-	c.parts = append(c.parts, part)
-	return func(path string) string {
-		if path == c.profile {
-			return part
-		}
-		return path
-	}
-}
-
-func (c *coverage) discard() {
-	if c.temp != "" {
-		os.RemoveAll(c.temp)
-	}
 }
