@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -31,6 +32,7 @@ type app struct {
 	config, kernel, cache, accel string
 	isolate                      string
 	shell                        bool // the guest needs a shell
+	slabDebug                    bool
 	mirror, securityMirror       string
 	offline, update, quiet       bool
 	bootTimeout                  time.Duration
@@ -96,6 +98,23 @@ func (a *app) isolateFlag(fs *flag.FlagSet) {
 		def = string(run.PerPackage)
 	}
 	fs.StringVar(&a.isolate, "isolate", def, "`what` gets a fresh kernel: package (all tests of a binary share one) or test ($KMODTEST_ISOLATE)")
+}
+
+// slabFlag registers the flag of commands whose guests may watch the allocator.
+func (a *app) slabFlag(fs *flag.FlagSet) {
+	fs.BoolVar(&a.slabDebug, "slab-debug", a.env("KMODTEST_SLAB_DEBUG") != "",
+		"boot with slub_debug=FZPU, which finds leaks, double frees and writes out of bounds; tests take two to three times as long ($KMODTEST_SLAB_DEBUG)")
+}
+
+// kernelArgs are the configured arguments and those that flags add.
+func (a *app) kernelArgs(c *config.Config) []string {
+	args := slices.Clone(c.Guest.KernelArgs)
+	if a.slabDebug {
+		// Consistency checks, red zones, poison, and who allocated and freed
+		// (Documentation/mm/slub.rst). Newer kernels know the old name, too.
+		args = append(args, "slub_debug=FZPU")
+	}
+	return args
 }
 
 func (a *app) isolation() (run.Isolation, error) {

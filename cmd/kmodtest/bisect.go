@@ -37,6 +37,7 @@ func runBisect(ctx context.Context, a *app, fs *flag.FlagSet, args []string) err
 	a.flags(fs)
 	a.accelFlag(fs)
 	a.isolateFlag(fs)
+	a.slabFlag(fs)
 	good := fs.String("good", "", "`kernel`, series or build, on which the tests are green")
 	bad := fs.String("bad", "", "`kernel`, series or build, on which they are red")
 	flavour := fs.String("flavour", "cloud", "`flavour` of the kernels: cloud or generic")

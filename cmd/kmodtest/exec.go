@@ -38,6 +38,7 @@ func runExec(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error
 	a.kernelFlags(fs)
 	a.accelFlag(fs)
 	a.isolateFlag(fs)
+	a.slabFlag(fs)
 	cold := fs.Bool("cold", a.env("KMODTEST_COLD") != "", "boot every guest, restore none ($KMODTEST_COLD)")
 	verdictFile := fs.String("verdict", a.env("KMODTEST_VERDICT"), "write the verdict as JSON to `file` ($KMODTEST_VERDICT)")
 	if err := parse(fs, args); err != nil {
@@ -121,7 +122,7 @@ func (a *app) runOptions(ctx context.Context, dir string) (run.Options, error) {
 	ro = run.Options{
 		Kernel: p.Kernel, Image: p.Image, Modules: p.Modules, SourceRoot: c.Dir, Files: c.Tests.Files,
 		Store: po.Kernel.Store,
-		QEMU:  qemu, Accel: accel, MemoryMiB: c.Guest.MemoryMiB, CPUs: c.Guest.CPUs, KernelArgs: c.Guest.KernelArgs,
+		QEMU:  qemu, Accel: accel, MemoryMiB: c.Guest.MemoryMiB, CPUs: c.Guest.CPUs, KernelArgs: a.kernelArgs(c),
 		Allow: allow, Stdout: a.stdout, Stderr: a.stderr,
 		Limits: run.Limits{Boot: a.bootTimeout},
 		Notice: func(s string) { a.notice("%s", s) },

@@ -54,6 +54,7 @@ func runMatrix(ctx context.Context, a *app, fs *flag.FlagSet, args []string) err
 	a.flags(fs)
 	a.accelFlag(fs)
 	a.isolateFlag(fs)
+	a.slabFlag(fs)
 	fs.BoolVar(&a.update, "update", false, "look for newer builds of the kernels in the archive")
 	fs.StringVar(&m.kernels, "kernels", a.env("KMODTEST_KERNELS"), "`list` of kernels, with commas: names, dir:PATH, tree:PATH, tag:NAME, or all ($KMODTEST_KERNELS)")
 	fs.IntVar(&m.jobs, "jobs", 0, "`number` of guests at once; 0 takes what processors and memory allow")
@@ -203,7 +204,7 @@ func (a *app) project(ctx context.Context, c *config.Config, dir string, flags m
 		Options: po, Config: c, Go: g, Packages: pkgs,
 		Run: run.Options{
 			SourceRoot: c.Dir, Files: c.Tests.Files, QEMU: qemu, Accel: accel, Store: po.Kernel.Store,
-			MemoryMiB: c.Guest.MemoryMiB, CPUs: c.Guest.CPUs, KernelArgs: c.Guest.KernelArgs,
+			MemoryMiB: c.Guest.MemoryMiB, CPUs: c.Guest.CPUs, KernelArgs: a.kernelArgs(c),
 			Isolation: isolation, Jobs: 1, Args: flags.Test,
 			// One list for all kernels: it knows at the end what nothing matched.
 			Allow: allow,

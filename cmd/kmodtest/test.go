@@ -37,6 +37,7 @@ func runTest(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error
 	a.kernelFlags(fs)
 	a.accelFlag(fs)
 	a.isolateFlag(fs)
+	a.slabFlag(fs)
 	verdictFile := fs.String("verdict", "", "write the verdict as JSON to `file`")
 	// Our own flags come first; what is not known is go test's.
 	own, rest := splitFlags(fs, args)
@@ -91,6 +92,9 @@ func runTest(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error
 	}
 	if a.update {
 		exe = append(exe, "-update")
+	}
+	if a.slabDebug {
+		exe = append(exe, "-slab-debug")
 	}
 	if a.quiet {
 		exe = append(exe, "-quiet")
