@@ -103,7 +103,7 @@ func (a *app) isolateFlag(fs *flag.FlagSet) {
 // slabFlag registers the flag of commands whose guests may watch the allocator.
 func (a *app) slabFlag(fs *flag.FlagSet) {
 	fs.BoolVar(&a.slabDebug, "slab-debug", a.env("KMODTEST_SLAB_DEBUG") != "",
-		"boot with slub_debug=FZPU, which finds leaks, double frees and writes out of bounds; tests take two to three times as long ($KMODTEST_SLAB_DEBUG)")
+		"boot with slub_debug=FZPU, which finds leaks, double frees and writes out of bounds; tests take three times as long ($KMODTEST_SLAB_DEBUG)")
 }
 
 // kernelArgs are the configured arguments and those that flags add.
