@@ -6,11 +6,19 @@
 //	kbuild.Build       Kernel, C      -> Module
 //	initramfs.Build    u-root, init   -> Image
 //	run.Run            all of them, a test binary -> Verdict
-//	  vm.Start           a guest
-//	  internal/wire      its frames on the second serial port
+//	  boot.Source        greeted guests: restored from a snapshot, or booted
+//	  vm.Start, Restore  QEMU
+//	  internal/wire      the guest's frames on the second serial port
 //	  gotest             the tests' output
 //	  klog               the kernel log's findings
-//	report             Verdicts       -> text, JUnit, Markdown, HTML
+//	matrix.Run         the stages on every kernel of the list -> report.Result
+//	bundle             a red run -> what repeats it elsewhere
+//	report             Result         -> text, JUnit, Markdown, HTML
+//
+// The payload of a run (test binary, modules, files) is not part of the image.
+// It reaches every guest, booted or restored, through the memory of QEMU's
+// ivshmem-plain device, which needs no driver: one image serves all runs, and
+// one snapshot all clones.
 //
 // This package joins the stages up to the run: Prepare makes, or finds in the
 // cache, everything that a guest needs.
