@@ -51,7 +51,7 @@ func newRepo(t *testing.T) *repo {
 func newKey(t *testing.T) (home, keyring string) {
 	t.Helper()
 	if _, err := exec.LookPath("gpg"); err != nil {
-		t.Skip("signatures are made by gpg, which is not installed; the package gnupg has it")
+		t.Fatal("signatures are made by gpg, which is not installed: apt-get install gnupg")
 	}
 	// Not below t.TempDir: the agent's socket has a short limit.
 	home, err := os.MkdirTemp("", "gpg")
