@@ -142,6 +142,22 @@ func (a *app) loadConfig(dir string) (*config.Config, error) {
 	return config.Load(path, kmodtest.DefaultConfig)
 }
 
+// projectHere parses a command line that has flags only, and reads the
+// configuration that governs the working directory dir.
+func (a *app) projectHere(fs *flag.FlagSet, args []string) (dir string, c *config.Config, err error) {
+	if err := parse(fs, args); err != nil {
+		return "", nil, err
+	}
+	if fs.NArg() > 0 {
+		return "", nil, usageError("unexpected argument %q", fs.Arg(0))
+	}
+	if dir, err = os.Getwd(); err != nil {
+		return "", nil, fmt.Errorf("find working directory: %w", err)
+	}
+	c, err = a.loadConfig(dir)
+	return dir, c, err
+}
+
 // cacheDir is the directory of the store.
 func (a *app) cacheDir() (string, error) {
 	if a.cache != "" {

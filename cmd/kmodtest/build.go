@@ -34,17 +34,7 @@ func runBuild(ctx context.Context, a *app, fs *flag.FlagSet, args []string) erro
 	a.flags(fs)
 	a.kernelFlags(fs)
 	out := fs.String("o", "", "`directory` to copy the modules to")
-	if err := parse(fs, args); err != nil {
-		return err
-	}
-	if fs.NArg() > 0 {
-		return usageError("unexpected argument %q", fs.Arg(0))
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		return fmt.Errorf("find working directory: %w", err)
-	}
-	c, err := a.loadConfig(dir)
+	_, c, err := a.projectHere(fs, args)
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -44,17 +43,7 @@ func runKernels(ctx context.Context, a *app, fs *flag.FlagSet, args []string) er
 	get := fs.String("get", "", "fetch this `kernel` and print where it is")
 	source := fs.String("source", "", "with -get, fetch these `files` of its source, divided by commas")
 	all := fs.Bool("all", false, "list every build that the suites hold, of every flavour")
-	if err := parse(fs, args); err != nil {
-		return err
-	}
-	if fs.NArg() > 0 {
-		return usageError("unexpected argument %q", fs.Arg(0))
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		return fmt.Errorf("find working directory: %w", err)
-	}
-	c, err := a.loadConfig(dir)
+	_, c, err := a.projectHere(fs, args)
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/kmodtest/kmodtest/vmimage/config"
@@ -96,17 +95,7 @@ Example:
 func runLock(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error {
 	a.flags(fs)
 	name := fs.String("lock", "", "`file` to write instead of "+lockFile+" beside the configuration")
-	if err := parse(fs, args); err != nil {
-		return err
-	}
-	if fs.NArg() > 0 {
-		return usageError("unexpected %q", fs.Arg(0))
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		return fmt.Errorf("find working directory: %w", err)
-	}
-	c, err := a.loadConfig(dir)
+	_, c, err := a.projectHere(fs, args)
 	if err != nil {
 		return err
 	}
