@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"debug/elf"
 	"fmt"
+	"os"
 	"sort"
 	"strings"
+	"sync"
+	"time"
 )
 
 // A koFile is what a .ko file says about the module that it becomes.
@@ -31,7 +34,33 @@ type koFunc struct {
 	off, size uint64
 }
 
+// koFiles remembers what was read: a test package loads the same module again
+// and again, and its debug information makes it large.
+var koFiles sync.Map // from koKey to *koFile
+
+type koKey struct {
+	path    string
+	size    int64
+	changed time.Time
+}
+
 func readKo(path string) (*koFile, error) {
+	fi, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("read module file: %w", err)
+	}
+	key := koKey{path, fi.Size(), fi.ModTime()}
+	if ko, ok := koFiles.Load(key); ok {
+		return ko.(*koFile), nil
+	}
+	ko, err := parseKo(path)
+	if err == nil {
+		koFiles.Store(key, ko)
+	}
+	return ko, err
+}
+
+func parseKo(path string) (*koFile, error) {
 	f, err := elf.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("read module file: %w", err)

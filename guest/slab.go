@@ -78,23 +78,24 @@ func readAllocSites(root fs.FS, wanted func(cache string) bool) ([]allocSite, er
 	if err != nil || strings.TrimSpace(string(on)) != "1" {
 		return nil, ErrNotTraced
 	}
-	files, err := fs.Glob(root, "sys/kernel/debug/slab/*/alloc_traces")
-	if err == nil && len(files) == 0 {
-		files, err = fs.Glob(root, "sys/kernel/slab/*/alloc_calls")
+	dir, file := "sys/kernel/debug/slab", "alloc_traces"
+	if _, err := fs.Stat(root, path.Join(dir, "kmalloc-64", file)); err != nil {
+		dir, file = "sys/kernel/slab", "alloc_calls"
 	}
-	if err != nil {
-		return nil, err
-	}
-	if len(files) == 0 {
+	if _, err := fs.Stat(root, path.Join(dir, "kmalloc-64", file)); err != nil {
 		return nil, fmt.Errorf("%w, or debugfs is not mounted", ErrNotTraced)
 	}
+	caches, err := fs.ReadDir(root, dir)
+	if err != nil {
+		return nil, fmt.Errorf("list slab caches: %w", err)
+	}
 	var sites []allocSite
-	for _, file := range files {
-		cache := path.Base(path.Dir(file))
+	for _, c := range caches {
+		cache := c.Name()
 		if bookkeeping(cache) || !wanted(cache) {
 			continue
 		}
-		data, err := fs.ReadFile(root, file)
+		data, err := fs.ReadFile(root, path.Join(dir, cache, file))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // the cache is gone since
 		}

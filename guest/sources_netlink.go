@@ -2,7 +2,6 @@ package guest
 
 import (
 	"fmt"
-	"io/fs"
 
 	"github.com/kmodtest/kmodtest/guest/rtnl"
 	"github.com/mdlayher/genetlink"
@@ -10,7 +9,7 @@ import (
 
 // genlNames lists the generic netlink families and their multicast groups, as
 // "family" and "family/group".
-func genlNames(fs.FS) ([]string, error) {
+func genlNames() ([]string, error) {
 	c, err := genetlink.Dial(nil)
 	if err != nil {
 		return nil, fmt.Errorf("dial generic netlink: %w", err)

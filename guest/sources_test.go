@@ -2,15 +2,18 @@ package guest
 
 import (
 	"errors"
-	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
 	"testing"
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 )
 
-// kernel is a file system with what a kernel shows, shortened from real ones.
-var kernel = fstest.MapFS{
+// shown is what a kernel shows, shortened from a real one.
+var shown = fstest.MapFS{
 	"proc/modules": {Data: []byte(
 		"vnet_nl 24576 0 - Live 0xffffffffc0381000 (OE)\n" +
 			"virtio 16384 1 virtio_pci, Live 0xffffffffc0100000\n")},
@@ -40,28 +43,28 @@ var kernel = fstest.MapFS{
 		"           CPU0       CPU1\n" +
 			"  4:        120          3   IO-APIC   4-edge      ttyS0\n" +
 			"NMI:          0          0   Non-maskable interrupts\n")},
-	"proc/7/comm":              {Data: []byte("a process\n")},
-	"proc/2/task/2/children":   {Data: []byte("3 9 15 999 ")},
-	"proc/3/comm":              {Data: []byte("kthreadd\n")},
-	"proc/9/comm":              {Data: []byte("kworker/0:1-events\n")},
-	"proc/15/comm":             {Data: []byte("vnet (odd) name\n")},
-	"proc/sys/net/ipv4/tcp_a":  {},
-	"proc/sys/net/vnet/limit":  {},
-	"sys/class/net/vnet0":      {Mode: fs.ModeSymlink},
-	"sys/class/tty/ttyS0":      {Mode: fs.ModeSymlink},
-	"sys/kernel/debug/vnet/a":  {},
-	"sys/kernel/debug/slab/x":  {Mode: fs.ModeDir},
-	"sys/bus/pci/drivers/vnet": {Mode: fs.ModeDir},
+	"proc/7/comm":                   {Data: []byte("a process\n")},
+	"proc/2/task/2/children":        {Data: []byte("3 9 15 999 ")},
+	"proc/3/comm":                   {Data: []byte("kthreadd\n")},
+	"proc/9/comm":                   {Data: []byte("kworker/0:1-events\n")},
+	"proc/15/comm":                  {Data: []byte("vnet (odd) name\n")},
+	"proc/sys/net/ipv4/tcp_a":       {},
+	"proc/sys/net/vnet/limit":       {},
+	"sys/class/net/vnet0/mtu":       {},
+	"sys/class/tty/ttyS0":           {},
+	"sys/kernel/debug/vnet/a":       {},
+	"sys/kernel/debug/slab/x/y":     {},
+	"sys/bus/pci/drivers/vnet/bind": {},
 }
 
 func TestSources(t *testing.T) {
 	want := map[string][]string{
-		"module":                {"vnet_nl", "virtio"},
-		"protocol":              {"protocol", "PACKET"},
-		"packet type":           {"88b5 vnet_rcv [vnet_nl]", "0800 ip_rcv"},
+		"module":                {"virtio", "vnet_nl"},
+		"protocol":              {"PACKET", "protocol"},
+		"packet type":           {"0800 ip_rcv", "88b5 vnet_rcv [vnet_nl]"},
 		"kernel netlink socket": {"protocol 0"},
 		"slab cache":            {"kmalloc-64"},
-		"vmalloc area":          {"20480 bytes by vnet_init+0x10/0x20 [vnet_nl]", "12288 bytes by 0xffffffffc0381010"},
+		"vmalloc area":          {"12288 bytes by 0xffffffffc0381010", "20480 bytes by vnet_init+0x10/0x20 [vnet_nl]"},
 		"crypto algorithm":      {"crc32c-generic"},
 		"interrupt handler":     {"4 IO-APIC 4-edge ttyS0"},
 		"kernel thread":         {"kthreadd", "vnet (odd) name"},
@@ -77,50 +80,122 @@ func TestSources(t *testing.T) {
 		},
 		"proc net entry": {"/proc/1/net/netlink", "/proc/1/net/protocols", "/proc/1/net/ptype"},
 	}
-	got := make(map[string][]string)
-	for _, src := range allKinds(nil) {
-		if src.kind == "generic netlink family" {
-			continue // asks the kernel of this machine
-		}
-		names, err := src.read(kernel)
-		if err != nil {
-			t.Fatalf("look for %s: %v", src.kind, err)
-		}
-		if len(names) > 0 {
-			got[src.kind] = names
-		}
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	tree, _ := showTree(t)
+	if diff := cmp.Diff(want, namesOf(t, tree)); diff != "" {
 		t.Errorf("names by kind (-want +got):\n%s", diff)
 	}
 }
 
-// unreadable is a file system whose files exist and cannot be opened.
-type unreadable struct{}
+// showTree puts what the kernel shows into a folder.
+func showTree(t *testing.T) (*tree, string) {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, shown); err != nil {
+		t.Fatal(err)
+	}
+	return newTree(dir), dir
+}
 
-func (unreadable) Open(name string) (fs.File, error) {
-	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}
+// fileSources are the sources that read files: the others ask the kernel of
+// this machine.
+func fileSources() []source { return allKinds(nil)[2:] }
+
+// namesOf looks, and returns the names by kind, sorted.
+func namesOf(t *testing.T, tree *tree) map[string][]string {
+	t.Helper()
+	clear(kernelThreads)
+	got := make(map[string][]string)
+	tree.look++
+	for _, src := range fileSources() {
+		lists, err := src.read(tree)
+		if err != nil {
+			t.Fatalf("look for %s: %v", src.kind, err)
+		}
+		for _, l := range lists {
+			got[src.kind] = append(got[src.kind], l.names...)
+		}
+		slices.Sort(got[src.kind])
+		if len(got[src.kind]) == 0 {
+			delete(got, src.kind)
+		}
+	}
+	return got
+}
+
+// TestTreeChanges changes one place after another between two looks: the second
+// must name what is new, and share every other listing with the first.
+func TestTreeChanges(t *testing.T) {
+	tree, dir := showTree(t)
+	write := func(name, text string) func() error {
+		return func() error { return os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644) }
+	}
+	look := func() *State {
+		s := &State{lists: make(map[string][]*listing)}
+		tree.look++
+		for _, src := range fileSources() {
+			var err error
+			if s.lists[src.kind], err = src.read(tree); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return s
+	}
+	for _, tc := range []struct {
+		change func() error
+		want   []Leftover
+	}{
+		{func() error { return nil }, nil},
+		{write("proc/slabinfo", "slabinfo - version: 2.1\nkmalloc-64  700 900 64\n"), nil}, // a count
+		{write("proc/slabinfo", "slabinfo - version: 2.1\nkmalloc-64  700 900 64\nvnet  1 1 1\n"), []Leftover{{"slab cache", "vnet"}}},
+		{write("sys/kernel/debug/vnet/b", ""), []Leftover{{"debugfs entry", "/sys/kernel/debug/vnet/b"}}},
+		{func() error { return os.Remove(filepath.Join(dir, "sys/kernel/debug/vnet/b")) }, nil},
+		{write("sys/kernel/debug/vnet/b", ""), []Leftover{{"debugfs entry", "/sys/kernel/debug/vnet/b"}}},
+		{func() error { return os.Mkdir(filepath.Join(dir, "sys/bus/vnet"), 0o755) }, []Leftover{{"sysfs bus entry", "/sys/bus/vnet"}}},
+		{func() error { return os.MkdirAll(filepath.Join(dir, "sys/bus/vnet/drivers/x"), 0o755) }, []Leftover{{"sysfs bus entry", "/sys/bus/vnet/drivers/x"}}},
+		{func() error { return os.RemoveAll(filepath.Join(dir, "sys/bus/vnet")) }, nil},
+		{write("proc/2/task/2/children", "3 9 15 7 "), []Leftover{{"kernel thread", "a process"}}},
+	} {
+		before := look()
+		if err := tc.change(); err != nil {
+			t.Fatal(err)
+		}
+		after := look()
+		if diff := cmp.Diff(tc.want, before.Left(after)); diff != "" {
+			t.Errorf("left (-want +got):\n%s", diff)
+		}
+		different := 0
+		for kind, lists := range after.lists {
+			for _, l := range lists {
+				if !slices.Contains(before.lists[kind], l) {
+					different++
+				}
+			}
+		}
+		// A change shows in one place, or in a folder and the one above it.
+		if different > 2 || different < len(tc.want) {
+			t.Errorf("after %v: %d listings are new", tc.want, different)
+		}
+	}
 }
 
 // TestSourcesUnreadable: what cannot be looked at must not count as empty.
 func TestSourcesUnreadable(t *testing.T) {
-	for _, src := range allKinds(nil)[2:] {
-		if _, err := src.read(unreadable{}); !errors.Is(err, fs.ErrPermission) {
-			t.Errorf("look for %s: error = %v, want %v", src.kind, err, fs.ErrPermission)
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	tree := newTree(file) // no folder, so nothing below it can be opened
+	for _, src := range fileSources() {
+		if _, err := src.read(tree); !errors.Is(err, unix.ENOTDIR) {
+			t.Errorf("look for %s: error = %v, want %v", src.kind, err, unix.ENOTDIR)
 		}
 	}
 }
 
 func TestStateLeft(t *testing.T) {
-	set := func(names ...string) map[string]bool {
-		m := make(map[string]bool)
-		for _, n := range names {
-			m[n] = true
-		}
-		return m
-	}
-	before := &State{names: map[string]map[string]bool{"module": set("a", "b"), "sysctl": set()}}
-	after := &State{names: map[string]map[string]bool{"module": set("b", "d", "c"), "sysctl": set("x")}}
+	in := func(names ...string) []*listing { return []*listing{{names}} }
+	before := &State{lists: map[string][]*listing{"module": in("a", "b"), "sysctl": in()}}
+	after := &State{lists: map[string][]*listing{"module": in("b", "d", "c"), "sysctl": in("x")}}
 	want := []Leftover{{"module", "c"}, {"module", "d"}, {"sysctl", "x"}}
 	if diff := cmp.Diff(want, before.Left(after)); diff != "" {
 		t.Errorf("left (-want +got):\n%s", diff)

@@ -3,11 +3,10 @@ package guest
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
-	"os"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -17,7 +16,7 @@ import (
 // compares two of them. All kinds that depend on a network namespace are those
 // of the initial one.
 type State struct {
-	names map[string]map[string]bool
+	lists map[string][]*listing
 	// kinds are the rtnl link kinds that were asked about.
 	kinds []string
 }
@@ -38,7 +37,7 @@ func Snapshot(linkKinds ...string) (*State, error) {
 	if err := errOutside(); err != nil {
 		return nil, err
 	}
-	s := &State{kinds: linkKinds, names: make(map[string]map[string]bool)}
+	s := &State{kinds: linkKinds, lists: make(map[string][]*listing)}
 	return s, s.look(allKinds(linkKinds))
 }
 
@@ -55,7 +54,7 @@ var broken atomic.Pointer[error]
 // look reads the given kinds again.
 func (s *State) look(sources []source) error {
 	type result struct {
-		names map[string]map[string]bool
+		lists map[string][]*listing
 		err   error
 	}
 	if err := broken.Load(); err != nil {
@@ -72,21 +71,20 @@ func (s *State) look(sources []source) error {
 	// sees the initial namespace even when the caller is inside of NS.Do.
 	go func() {
 		var errs []error
-		found := make(map[string]map[string]bool)
+		found := make(map[string][]*listing)
+		kernel.Lock()
+		defer kernel.Unlock()
+		kernel.look++
 		for _, src := range sources {
 			at.Store(&src)
 			done := announce(src.kind)
-			names, err := src.read(os.DirFS("/"))
+			lists, err := src.read(kernel.tree)
 			done()
 			if err != nil {
 				errs = append(errs, fmt.Errorf("look for %s: %w", src.kind, err))
 				continue
 			}
-			set := make(map[string]bool, len(names))
-			for _, name := range names {
-				set[name] = true
-			}
-			found[src.kind] = set
+			found[src.kind] = lists
 		}
 		done <- result{found, errors.Join(errs...)}
 	}()
@@ -94,7 +92,7 @@ func (s *State) look(sources []source) error {
 	defer timeout.Stop()
 	select {
 	case r := <-done:
-		maps.Copy(s.names, r.names)
+		maps.Copy(s.lists, r.lists)
 		return r.err
 	case <-timeout.C:
 		err := fmt.Errorf("look for %s: the kernel has not answered for %v: its list may be broken by a module that is gone%s",
@@ -107,14 +105,37 @@ func (s *State) look(sources []source) error {
 // Left returns what exists in after and did not exist in s, in a fixed order.
 func (s *State) Left(after *State) []Leftover {
 	var left []Leftover
-	for _, kind := range slices.Sorted(maps.Keys(after.names)) {
-		for _, name := range slices.Sorted(maps.Keys(after.names[kind])) {
-			if !s.names[kind][name] {
-				left = append(left, Leftover{kind, name})
-			}
+	for _, kind := range slices.Sorted(maps.Keys(after.lists)) {
+		names := newNames(s.lists[kind], after.lists[kind])
+		slices.Sort(names)
+		for _, name := range slices.Compact(names) {
+			left = append(left, Leftover{kind, name})
 		}
 	}
 	return left
+}
+
+// newNames returns what after names and before does not.
+func newNames(before, after []*listing) []string {
+	changed := slices.DeleteFunc(slices.Clone(after), func(l *listing) bool { return slices.Contains(before, l) })
+	if len(changed) == 0 {
+		return nil
+	}
+	known := make(map[string]bool)
+	for _, l := range before {
+		for _, name := range l.names {
+			known[name] = true
+		}
+	}
+	var names []string
+	for _, l := range changed {
+		for _, name := range l.names {
+			if !known[name] {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
 }
 
 // settle looks until nothing is left that s did not have, or the time is over,
@@ -146,22 +167,40 @@ func (s *State) settle(limit time.Duration) ([]Leftover, error) {
 // A source lists the things of one kind.
 type source struct {
 	kind string
-	// read gets the file system at /, so that tests can bring their own.
-	read func(root fs.FS) ([]string, error)
+	read func(*tree) ([]*listing, error)
 }
 
-var kernelThreads threads
+// kernel is the tree of the running kernel.
+var kernel = struct {
+	sync.Mutex
+	*tree
+}{tree: newTree("")}
+
+var kernelThreads = make(threads)
 
 // allKinds returns every source, in the order of a reader's interest.
 func allKinds(linkKinds []string) []source {
 	return slices.Concat(
 		[]source{
-			{genlFamily, genlNames},
-			{"rtnl link kind", func(fs.FS) ([]string, error) { return knownLinkKinds(linkKinds) }},
+			{genlFamily, asked(genlFamily, genlNames)},
+			{linkKind, asked(linkKind, func() ([]string, error) { return knownLinkKinds(linkKinds) })},
 		},
 		textSources, dirSources,
 		[]source{{"kernel thread", kernelThreads.list}},
 	)
+}
+
+const linkKind = "rtnl link kind"
+
+// asked is a source that asks the kernel by other means than files.
+func asked(kind string, ask func() ([]string, error)) func(*tree) ([]*listing, error) {
+	return func(t *tree) ([]*listing, error) {
+		names, err := ask()
+		if err != nil {
+			return nil, err
+		}
+		return t.remember(kind, names), nil
+	}
 }
 
 // listed puts leftovers one per line.

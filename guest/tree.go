@@ -1,0 +1,219 @@
+package guest
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"unicode"
+
+	"golang.org/x/sys/unix"
+)
+
+// A listing is what one place of the kernel names. A look that finds a place as
+// it was hands out the listing of the look before: equal pointers, equal names.
+type listing struct{ names []string }
+
+// A tree reads the file systems in which the kernel shows itself, and remembers
+// what it read. Nearly every look finds nearly every place as it was, and to
+// compare bytes takes a small part of the time that names take, on an emulated
+// CPU. It is not safe for concurrent use.
+type tree struct {
+	// root is in front of every path: empty but in tests.
+	root string
+	// look counts the looks: no place is read twice in one.
+	look   int
+	places map[string]*place
+	buf    []byte
+}
+
+// A place is a file or folder as it was when it was last read.
+type place struct {
+	look int
+	raw  []byte
+	*listing
+	dirs []string // the folders in it, by their full paths
+}
+
+func newTree(root string) *tree {
+	return &tree{root: root, places: make(map[string]*place), buf: make([]byte, 64<<10)}
+}
+
+// open returns the place with a path that starts with a slash, and whether it
+// has to be read; nil if this kernel has no such place, or no longer.
+func (t *tree) open(path string, flags int) (p *place, fd int, err error) {
+	if p := t.places[path]; p != nil && p.look == t.look {
+		return p, -1, nil
+	}
+	fd, err = retry(func() (int, error) { return unix.Open(t.root+path, unix.O_RDONLY|unix.O_CLOEXEC|flags, 0) })
+	if errors.Is(err, unix.ENOENT) {
+		return nil, -1, nil
+	}
+	if err != nil {
+		return nil, -1, fmt.Errorf("open %s: %w", path, err)
+	}
+	p = t.places[path]
+	if p == nil {
+		p = new(place)
+		t.places[path] = p
+	}
+	return p, fd, nil
+}
+
+// fill reads all that read has to give and reports whether it is what p held
+// already. read is read(2) or getdents64(2), both of which end with a 0.
+func (t *tree) fill(p *place, fd int, read func(fd int, buf []byte) (int, error)) (same bool, err error) {
+	defer unix.Close(fd)
+	n := 0
+	for {
+		// A record of the kernel's seq_file or folder has to fit as a whole.
+		if len(t.buf)-n < 16<<10 {
+			t.buf = append(t.buf, make([]byte, len(t.buf))...)
+		}
+		k, err := retry(func() (int, error) { return read(fd, t.buf[n:]) })
+		if err != nil {
+			return false, err
+		}
+		if k == 0 {
+			break
+		}
+		n += k
+	}
+	same = p.listing != nil && bytes.Equal(p.raw, t.buf[:n])
+	if !same {
+		p.raw = append(p.raw[:0], t.buf[:n]...)
+	}
+	p.look = t.look
+	return same, nil
+}
+
+// file lists what names finds in the text of a file. A file that does not exist
+// on this kernel names nothing: the kernel was built without what it lists.
+func (t *tree) file(path string, names func(text string) []string) ([]*listing, error) {
+	p, fd, err := t.open(path, 0)
+	if err != nil || p == nil {
+		return nil, err
+	}
+	if fd >= 0 {
+		same, err := t.fill(p, fd, unix.Read)
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", path, err)
+		}
+		if !same {
+			p.list(names(string(p.raw)))
+		}
+	}
+	return []*listing{p.listing}, nil
+}
+
+// text reads a file whose names nobody needs.
+func (t *tree) text(path string) (string, error) {
+	data, err := os.ReadFile(t.root + path)
+	return string(data), err
+}
+
+// dir lists a folder; nil if it does not exist.
+func (t *tree) dir(path string) (*place, error) {
+	p, fd, err := t.open(path, unix.O_DIRECTORY)
+	if err != nil || fd < 0 {
+		return p, err
+	}
+	same, err := t.fill(p, fd, unix.Getdents)
+	switch {
+	case errors.Is(err, unix.ENOENT):
+		return nil, nil // it just went away
+	case err != nil:
+		return nil, fmt.Errorf("list %s: %w", path, err)
+	case same:
+		return p, nil
+	}
+	var names []string
+	p.dirs = p.dirs[:0]
+	for name, dir := range entriesOf(p.raw) {
+		if path == "/proc" && unicode.IsDigit(rune(name[0])) {
+			continue // processes
+		}
+		full := path + "/" + name
+		names = append(names, full)
+		if dir && !unlisted[full] {
+			p.dirs = append(p.dirs, full)
+		}
+	}
+	p.list(names)
+	return p, nil
+}
+
+// list takes over new names, unless they are the old ones.
+func (p *place) list(names []string) {
+	if p.listing == nil || !slices.Equal(p.names, names) {
+		p.listing = &listing{names}
+	}
+}
+
+// remember gives names that did not come from a file the listing of the look
+// before if they are the same.
+func (t *tree) remember(what string, names []string) []*listing {
+	p := t.places[what]
+	if p == nil {
+		p = new(place)
+		t.places[what] = p
+	}
+	p.list(names)
+	return []*listing{p.listing}
+}
+
+// glob lists what matches a pattern, without following links. The only wildcard
+// is "*", as a whole path element at the end of each part of the pattern.
+func (t *tree) glob(dir string, parts []string) ([]*listing, error) {
+	p, err := t.dir(dir + parts[0])
+	if err != nil || p == nil {
+		return nil, err
+	}
+	if len(parts) == 1 {
+		return []*listing{p.listing}, nil
+	}
+	var all []*listing
+	for _, d := range p.dirs {
+		l, err := t.glob(d, parts[1:])
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, l...)
+	}
+	return all, nil
+}
+
+// entriesOf yields the names in a sequence of struct linux_dirent64 (see
+// getdents64(2)), and which of them are folders. Dot and dot-dot are left out.
+func entriesOf(raw []byte) func(yield func(name string, dir bool) bool) {
+	const reclen, kind, start = 16, 18, 19 // after d_ino and d_off of 8 bytes each
+	return func(yield func(string, bool) bool) {
+		for len(raw) > start {
+			n := int(binary.NativeEndian.Uint16(raw[reclen:]))
+			name, _, _ := bytes.Cut(raw[start:n], []byte{0})
+			dir := raw[kind] == unix.DT_DIR
+			raw = raw[n:]
+			if s := string(name); s != "." && s != ".." && !yield(s, dir) {
+				return
+			}
+		}
+	}
+}
+
+// retry repeats a system call that a signal interrupted; Go's own signals do.
+func retry(call func() (int, error)) (int, error) {
+	for {
+		n, err := call()
+		if !errors.Is(err, unix.EINTR) {
+			return n, err
+		}
+	}
+}
+
+// starred takes a pattern apart for glob.
+func starred(pattern string) []string {
+	return strings.Split(strings.TrimSuffix(pattern, "/*"), "/*")
+}
