@@ -111,8 +111,14 @@ func (c Config) cmdline() string {
 		// no clock to check the TSC against.
 		"cryptomgr.notests", "mitigations=off", "tsc=reliable", "random.trust_cpu=on",
 		// rmmod and the end of a network namespace wait for RCU, mostly for
-		// nothing: expedited, they take a third of the time.
+		// nothing. Expedited, a wait takes a third of the time. rcu_barrier
+		// cannot be expedited; but threads of their own (rcu_nocbs) hand it
+		// its callbacks at once, where the processor that queued them would
+		// take three ticks, all of them idle.
 		"rcupdate.rcu_expedited=1",
+		fmt.Sprintf("rcu_nocbs=0-%d", max(c.CPUs, 1)-1), "rcutree.jiffies_till_first_fqs=0",
+		// With such threads a kernel may put callbacks off for seconds.
+		"rcutree.enable_rcu_lazy=0",
 		// The log must hold a splat that is followed by a flood.
 		"log_buf_len=4M",
 	}
