@@ -7,16 +7,28 @@ import (
 	"github.com/mdlayher/genetlink"
 )
 
+// sockets are the netlink sockets of a tree: opening one takes as long as
+// asking through it. They belong to the initial network namespace, see
+// State.look.
+type sockets struct {
+	genl *genetlink.Conn
+	rtnl *rtnl.Conn
+}
+
 // genlNames lists the generic netlink families and their multicast groups, as
 // "family" and "family/group".
-func genlNames() ([]string, error) {
-	c, err := genetlink.Dial(nil)
-	if err != nil {
-		return nil, fmt.Errorf("dial generic netlink: %w", err)
+func (s *sockets) genlNames() ([]string, error) {
+	if s.genl == nil {
+		c, err := genetlink.Dial(nil)
+		if err != nil {
+			return nil, fmt.Errorf("dial generic netlink: %w", err)
+		}
+		s.genl = c
 	}
-	defer c.Close()
-	families, err := c.ListFamilies()
+	families, err := s.genl.ListFamilies()
 	if err != nil {
+		s.genl.Close() // it may hold half of an answer
+		s.genl = nil
 		return nil, fmt.Errorf("list families: %w", err)
 	}
 	var names []string
@@ -30,19 +42,23 @@ func genlNames() ([]string, error) {
 }
 
 // knownLinkKinds returns those of kinds that the kernel knows.
-func knownLinkKinds(kinds []string) ([]string, error) {
+func (s *sockets) knownLinkKinds(kinds []string) ([]string, error) {
 	if len(kinds) == 0 {
 		return nil, nil
 	}
-	c, err := rtnl.Dial()
-	if err != nil {
-		return nil, err
+	if s.rtnl == nil {
+		c, err := rtnl.Dial()
+		if err != nil {
+			return nil, err
+		}
+		s.rtnl = c
 	}
-	defer c.Close()
 	var names []string
 	for _, kind := range kinds {
-		known, err := c.KindKnown(kind)
+		known, err := s.rtnl.KindKnown(kind)
 		if err != nil {
+			s.rtnl.Close()
+			s.rtnl = nil
 			return nil, err
 		}
 		if known {

@@ -182,8 +182,8 @@ var kernelThreads = make(threads)
 func allKinds(linkKinds []string) []source {
 	return slices.Concat(
 		[]source{
-			{genlFamily, asked(genlFamily, genlNames)},
-			{linkKind, asked(linkKind, func() ([]string, error) { return knownLinkKinds(linkKinds) })},
+			{genlFamily, asked(genlFamily, (*sockets).genlNames)},
+			{linkKind, asked(linkKind, func(s *sockets) ([]string, error) { return s.knownLinkKinds(linkKinds) })},
 		},
 		textSources, dirSources,
 		[]source{{"kernel thread", kernelThreads.list}},
@@ -193,9 +193,9 @@ func allKinds(linkKinds []string) []source {
 const linkKind = "rtnl link kind"
 
 // asked is a source that asks the kernel by other means than files.
-func asked(kind string, ask func() ([]string, error)) func(*tree) ([]*listing, error) {
+func asked(kind string, ask func(*sockets) ([]string, error)) func(*tree) ([]*listing, error) {
 	return func(t *tree) ([]*listing, error) {
-		names, err := ask()
+		names, err := ask(&t.sockets)
 		if err != nil {
 			return nil, err
 		}

@@ -17,8 +17,8 @@ import (
 // it was hands out the listing of the look before: equal pointers, equal names.
 type listing struct{ names []string }
 
-// A tree reads the file systems in which the kernel shows itself, and remembers
-// what it read. Nearly every look finds nearly every place as it was, and to
+// A tree reads the file systems in which the kernel shows itself, asks it about
+// the rest, and remembers what it found. Nearly every look finds nearly every place as it was, and to
 // compare bytes takes a small part of the time that names take, on an emulated
 // CPU. It is not safe for concurrent use.
 type tree struct {
@@ -28,6 +28,7 @@ type tree struct {
 	look   int
 	places map[string]*place
 	buf    []byte
+	sockets
 }
 
 // A place is a file or folder as it was when it was last read.

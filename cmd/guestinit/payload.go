@@ -23,25 +23,41 @@ const (
 	ivshmemDevice = "0x1110"
 )
 
-// unpackPayload unpacks the tar archive of size bytes from the payload device.
-func unpackPayload(size int64) error {
-	if size == 0 {
-		return nil
-	}
+// A payloadDevice is the open payload device; nil in a guest without one.
+type payloadDevice struct{ *os.File }
+
+// openPayloadDevice finds the payload device and makes its memory accessible.
+func openPayloadDevice() (payloadDevice, error) {
 	dev, err := findPayloadDevice()
-	if err != nil {
-		return err
+	if err != nil || dev == "" {
+		return payloadDevice{}, err
 	}
 	// The firmware may have left the device's memory disabled.
 	if err := os.WriteFile(filepath.Join(dev, "enable"), []byte("1"), 0); err != nil {
-		return fmt.Errorf("enable payload device: %w", err)
+		return payloadDevice{}, fmt.Errorf("enable payload device: %w", err)
 	}
 	f, err := os.OpenFile(filepath.Join(dev, "resource2"), os.O_RDWR, 0)
 	if err != nil {
-		return fmt.Errorf("open payload device: %w", err)
+		return payloadDevice{}, fmt.Errorf("open payload device: %w", err)
 	}
-	defer f.Close()
-	mem, err := unix.Mmap(int(f.Fd()), 0, int(size), unix.PROT_READ, unix.MAP_SHARED)
+	return payloadDevice{f}, nil
+}
+
+func (d payloadDevice) close() {
+	if d.File != nil {
+		d.Close()
+	}
+}
+
+// unpack unpacks the tar archive of size bytes that the device holds.
+func (d payloadDevice) unpack(size int64) error {
+	if size == 0 {
+		return nil
+	}
+	if d.File == nil {
+		return errors.New("unpack payload: no ivshmem device among the PCI devices")
+	}
+	mem, err := unix.Mmap(int(d.Fd()), 0, int(size), unix.PROT_READ, unix.MAP_SHARED)
 	if err != nil {
 		return fmt.Errorf("map payload device: %w", err)
 	}
@@ -52,6 +68,7 @@ func unpackPayload(size int64) error {
 	return nil
 }
 
+// findPayloadDevice returns the device's folder in sysfs, empty if there is none.
 func findPayloadDevice() (string, error) {
 	devs, err := filepath.Glob("/sys/bus/pci/devices/*")
 	if err != nil {
@@ -62,7 +79,7 @@ func findPayloadDevice() (string, error) {
 			return d, nil
 		}
 	}
-	return "", errors.New("find payload device: no ivshmem device among the PCI devices")
+	return "", nil
 }
 
 func readLine(name string) string {

@@ -88,33 +88,47 @@ func (r *reaper) killAll() {
 	_ = syscall.Kill(-1, syscall.SIGKILL)
 }
 
+// pipes are the standard files of a process, with readers at work.
+type pipes struct {
+	files [3]*os.File // the process's ends
+	wg    sync.WaitGroup
+}
+
+func (in *initProcess) openPipes() (*pipes, error) {
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return nil, err
+	}
+	p := &pipes{files: [3]*os.File{null}}
+	var ready sync.WaitGroup
+	for i, t := range []wire.Type{wire.Stdout, wire.Stderr} {
+		r, w, err := os.Pipe()
+		if err != nil {
+			return nil, err // and the guest ends
+		}
+		p.files[i+1] = w
+		ready.Add(1)
+		p.wg.Go(func() { in.forward(r, t, ready.Done) })
+	}
+	ready.Wait()
+	return p, nil
+}
+
 // runStep runs one process to its end, with its output on its way to the host.
 func (in *initProcess) runStep(s wire.Step) wire.ExitStatus {
 	st := wire.ExitStatus{Step: s.Name, Code: -1}
-	var pipes [2][2]*os.File
-	for i := range pipes {
-		r, w, err := os.Pipe()
-		if err != nil {
+	p := in.ready
+	in.ready = nil
+	if p == nil {
+		var err error
+		if p, err = in.openPipes(); err != nil {
 			st.Error = err.Error()
 			return st
 		}
-		pipes[i] = [2]*os.File{r, w}
 	}
-	null, err := os.Open(os.DevNull)
-	if err != nil {
-		st.Error = err.Error()
-		return st
-	}
-	defer null.Close()
-	var wg, ready sync.WaitGroup
-	ready.Add(len(pipes))
-	for i, t := range []wire.Type{wire.Stdout, wire.Stderr} {
-		wg.Go(func() { in.forward(pipes[i][0], t, ready.Done) })
-	}
-	ready.Wait()
-	pid, done, err := in.procs.start(s, []*os.File{null, pipes[0][1], pipes[1][1]}, nil)
-	for i := range pipes {
-		pipes[i][1].Close()
+	pid, done, err := in.procs.start(s, p.files[:], nil)
+	for _, f := range p.files {
+		f.Close()
 	}
 	if err != nil {
 		st.Error = err.Error()
@@ -126,7 +140,7 @@ func (in *initProcess) runStep(s wire.Step) wire.ExitStatus {
 	// A process that outlives the step may hold the pipes open. What it had
 	// written by now is read; then it ends, so that the pipes do too.
 	drained := make(chan struct{})
-	go func() { wg.Wait(); close(drained) }()
+	go func() { p.wg.Wait(); close(drained) }()
 	select {
 	case <-drained:
 	case <-time.After(200 * time.Millisecond):

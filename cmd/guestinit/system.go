@@ -75,6 +75,21 @@ func tune() error {
 			return fmt.Errorf("set kernel.%s: %w", s.name, err)
 		}
 	}
+	return setModprobe()
+}
+
+// setModprobe takes the path of modprobe back if the image has none: the kernel
+// then fails a request for a module at once, instead of starting a process to
+// find that out (call_modprobe in kernel/module/kmod.c).
+func setModprobe() error {
+	const setting = "/proc/sys/kernel/modprobe"
+	path := readLine(setting)
+	if _, err := os.Stat(path); path == "" || err == nil {
+		return nil
+	}
+	if err := os.WriteFile(setting, []byte("\n"), 0); err != nil {
+		return fmt.Errorf("set kernel.modprobe: %w", err)
+	}
 	return nil
 }
 
