@@ -3,6 +3,7 @@ package kernel
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -18,7 +19,7 @@ var unneeded = []string{
 	"libcc1", "debconf", "dpkg", "perl", "install-info", "openssl-provider", "linux-", "gcc-", "pahole",
 }
 
-// resolvedTools is the answer for one compiler of one suite.
+// resolvedTools is the answer for one set of packages of one suite.
 type resolvedTools struct {
 	Packages []Package `json:"packages"`
 	Time     time.Time `json:"time"`
@@ -31,7 +32,19 @@ func resolveToolchain(ctx context.Context, o Options, r Resolved, generation str
 	if o.Locked != nil {
 		return o.Locked.toolchain(suite, generation, r.Needs)
 	}
-	name := filepath.Join("tools", suite+"_gcc-"+generation+"_"+sumNames(r.Needs)+".json")
+	pkgs, err := resolveTools(ctx, o, suite, "gcc-"+generation+"_"+sumNames(r.Needs),
+		append([]string{"gcc-" + generation, "binutils", "libc6"}, r.Needs...), []string{"pahole"})
+	if errors.Is(err, errNotCached) {
+		return nil, fmt.Errorf("%w, or install gcc-%s", err, generation)
+	}
+	return pkgs, err
+}
+
+var errNotCached = errors.New("it is not cached, and the network is not to be used: fetch it once without --offline")
+
+// resolveTools returns the packages that closure does, from the store if it may.
+func resolveTools(ctx context.Context, o Options, suite, what string, roots, optional []string) ([]Package, error) {
+	name := filepath.Join("tools", suite+"_"+what+".json")
 	var cached resolvedTools
 	if data, err := o.Store.ReadState(name); err == nil && json.Unmarshal(data, &cached) == nil && len(cached.Packages) > 0 {
 		if o.Offline || !o.Update && (o.MaxAge == 0 || time.Since(cached.Time) < o.MaxAge) {
@@ -39,19 +52,19 @@ func resolveToolchain(ctx context.Context, o Options, r Resolved, generation str
 		}
 	}
 	if o.Offline {
-		return nil, fmt.Errorf("it is neither on this machine nor cached, and the network is not to be used: fetch it once without --offline, or install gcc-%s", generation)
+		return nil, errNotCached
 	}
 	idx, err := readIndex(ctx, o, suite, true, func(string) bool { return true })
 	if err != nil {
 		return nil, err
 	}
-	pkgs, err := closure(idx, append([]string{"gcc-" + generation, "binutils", "libc6"}, r.Needs...), []string{"pahole"})
+	pkgs, err := closure(idx, roots, optional)
 	if err != nil {
 		return nil, fmt.Errorf("resolve packages in %s: %w", suite, err)
 	}
 	data, err := json.MarshalIndent(resolvedTools{pkgs, time.Now().UTC().Truncate(time.Second)}, "", "\t")
 	if err != nil {
-		return nil, fmt.Errorf("encode resolved toolchain: %w", err)
+		return nil, fmt.Errorf("encode resolved packages: %w", err)
 	}
 	return pkgs, o.Store.WriteState(name, append(data, '\n'))
 }
@@ -82,7 +95,7 @@ func closure(idx index, roots, optional []string) ([]Package, error) {
 		return nil
 	}
 	for _, name := range roots {
-		if err := visit(name, "the build"); err != nil {
+		if err := visit(name, "kmodtest"); err != nil {
 			return nil, err
 		}
 	}
@@ -90,7 +103,7 @@ func closure(idx index, roots, optional []string) ([]Package, error) {
 		if _, ok := idx.find(name, ""); !ok {
 			continue
 		}
-		if err := visit(name, "the build"); err != nil {
+		if err := visit(name, "kmodtest"); err != nil {
 			return nil, err
 		}
 	}

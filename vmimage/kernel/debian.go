@@ -17,7 +17,7 @@ import (
 const (
 	kindKernel    = "kernel"    // image, in-tree modules, headers of the flavour
 	kindHeaders   = "headers"   // what the flavours of one build share
-	kindToolchain = "toolchain" // a compiler and its libraries
+	kindToolchain = "toolchain" // a compiler or other programs, and their libraries
 	kindApt       = "apt"       // apt's private state, one for each suite
 )
 

@@ -12,6 +12,7 @@
 //	listing, err := kernel.List(ctx, o, suites)      // for people; with o.Offline what is cached
 //	builds, err := kernel.Available(ctx, o, suites, "cloud")       // for a bisection
 //	lock, err := kernel.MakeLock(ctx, o, specs)      // lock.Encode, kernel.ReadLock, o.Locked
+//	p, err := kernel.GetPrograms(ctx, o, "trixie", "virtme-ng")    // p.Script starts one of them
 //	text := kernel.Output(err)                       // all that a failed command printed
 //
 //	m, err := kbuild.Build(ctx, kbuild.Options{Kernel: k, Name: "vnet_nl",
