@@ -121,6 +121,8 @@ func benchRestore(ctx context.Context, b *bench) error {
 			failed++
 		}
 	}
-	b.figures = append(b.figures, figure{"restores in a row that failed", float64(failed), "", 0, failed == 0, fmt.Sprintf("%d restores", b.restores)})
+	b.figures = append(b.figures, figure{
+		Name: "restores in a row that failed", Value: float64(failed), Met: failed == 0, How: fmt.Sprintf("%d restores", b.restores),
+	})
 	return nil
 }
