@@ -28,7 +28,7 @@ type group struct {
 var groups = []group{
 	{"boot", benchBoot}, {"restore", benchRestore}, {"frames", benchFrames},
 	{"front", benchFront}, {"edit", benchEdit}, {"clones", benchClones}, {"matrix", benchMatrix},
-	{"verdict", benchVerdict},
+	{"verdict", benchVerdict}, {"virtme", benchVirtme},
 }
 
 func main() {
