@@ -1,9 +1,6 @@
 package guest
 
-import (
-	"regexp"
-	"strings"
-)
+import "strings"
 
 // textSources are the lists that the kernel gives as text, one thing a line.
 // /proc/1/net is the initial network namespace's, whoever reads it.
@@ -79,21 +76,21 @@ func slabCache(line string) string {
 	return name
 }
 
-// areaRE matches a caller in /proc/vmallocinfo that belongs to a module:
-// "vnet_init+0x10/0x20 [vnet_nl]", or once that is gone a bare address.
-var areaRE = regexp.MustCompile(`^0x\S+ +(\d+) (0x[0-9a-f]+|\S+ \[\w+\])`)
-
-// moduleArea takes "8192 bytes by CALLER" from a line of /proc/vmallocinfo.
-// Areas that the kernel's own code asked for tell nothing about a module.
+// moduleArea takes "8192 bytes by CALLER" from a line of /proc/vmallocinfo whose
+// caller belongs to a module: "vnet_init+0x10/0x20 [vnet_nl]", or once that is
+// gone a bare address. Areas that the kernel's own code asked for tell nothing
+// about a module.
 func moduleArea(line string) string {
-	if !strings.Contains(line, "]") && !strings.Contains(line, " 0x") {
-		return "" // nearly all: the expression is slow on an emulated CPU
-	}
-	m := areaRE.FindStringSubmatch(line)
-	if m == nil {
+	// 0xSTART-0xEND SIZE CALLER [MODULE] …
+	words := strings.Fields(line)
+	if len(words) < 3 || !isNumber(words[1]) {
 		return ""
 	}
-	return m[1] + " bytes by " + m[2]
+	caller := symbolOf(words[2:])
+	if !strings.HasSuffix(caller, "]") && !isBare(caller) {
+		return ""
+	}
+	return words[1] + " bytes by " + caller
 }
 
 // cryptoDriver takes the driver names from /proc/crypto.

@@ -32,22 +32,29 @@ func newReaper() *reaper {
 }
 
 // start starts a process and returns the channel that tells how it ended.
+//
+// It does without os.StartProcess, which first starts a process to find out
+// whether pidfds work.
 func (r *reaper) start(s wire.Step, files []*os.File, attr *syscall.SysProcAttr) (int, <-chan ended, error) {
-	p, err := os.StartProcess(s.Args[0], s.Args, &os.ProcAttr{Dir: s.Dir, Env: s.Env, Files: files, Sys: attr})
+	fds := make([]uintptr, len(files))
+	for i, f := range files {
+		fds[i] = f.Fd()
+	}
+	pid, err := syscall.ForkExec(s.Args[0], s.Args, &syscall.ProcAttr{Dir: s.Dir, Env: s.Env, Files: fds, Sys: attr})
 	if err != nil {
-		return 0, nil, err
+		return 0, nil, &os.PathError{Op: "start", Path: s.Args[0], Err: err}
 	}
 	ch := make(chan ended, 1)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.main = p.Pid
-	if e, ok := r.early[p.Pid]; ok {
-		delete(r.early, p.Pid)
+	r.main = pid
+	if e, ok := r.early[pid]; ok {
+		delete(r.early, pid)
 		ch <- e
 	} else {
-		r.waiting[p.Pid] = ch
+		r.waiting[pid] = ch
 	}
-	return p.Pid, ch, nil
+	return pid, ch, nil
 }
 
 // loop reaps for as long as there are children.

@@ -17,10 +17,10 @@ import (
 // has been told to end is watched.
 
 const (
-	stuckLook = 250 * time.Millisecond
+	stuckLook = time.Second
 	// stuckLooks is how many looks in a row have to find the same. They are
 	// counted, not timed, for a guest may be kept waiting by a busy host.
-	stuckLooks = 20
+	stuckLooks = 5
 )
 
 // await waits for the end of process pid. stuck names the threads that keep it

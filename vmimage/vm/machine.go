@@ -119,6 +119,9 @@ func (c Config) cmdline() string {
 		fmt.Sprintf("rcu_nocbs=0-%d", max(c.CPUs, 1)-1), "rcutree.jiffies_till_first_fqs=0",
 		// With such threads a kernel may put callbacks off for seconds.
 		"rcutree.enable_rcu_lazy=0",
+		// The environment of init: its goroutines need no signals to take turns,
+		// and every signal costs emulation.
+		"GODEBUG=asyncpreemptoff=1",
 		// The log must hold a splat that is followed by a flood.
 		"log_buf_len=4M",
 	}
