@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"fmt"
 	"os"
 	"sync/atomic"
 )
@@ -10,7 +11,7 @@ import (
 // walks, and ends the guest before anybody could say so.
 const genlFamily = "generic netlink family"
 
-// unloaded is the module that was unloaded last.
+// unloaded is the module that was unloaded since the last look.
 var unloaded atomic.Pointer[string]
 
 // announcement is what this package's own lines in the kernel log start with.
@@ -19,15 +20,23 @@ const announcement = "kmodtest: look"
 
 // announce says in the kernel log, and so on the console, what is looked for in
 // a place that may end the guest. The function that it returns says that all
-// is well.
+// is well: only in the log, for a line on the console takes milliseconds. One
+// look after each unload is enough to find out.
 func announce(kind string) (done func()) {
 	module := unloaded.Load()
 	if kind != genlFamily || module == nil {
 		return func() {}
 	}
-	// Level 4 reaches the console, facility 1 tells that it is no word of the
-	// kernel's. A log that cannot be written is no reason not to look.
-	say := func(text string) { _ = os.WriteFile("/dev/kmsg", []byte("<12>"+announcement+text+"\n"), 0) }
-	say("ing for a " + kind + " that module " + *module + " left")
-	return func() { say("ed") }
+	// Facility 1 tells that it is no word of the kernel's; of the levels, a
+	// warning reaches the console. A log that cannot be written is no reason not
+	// to look.
+	say := func(level int, text string) {
+		_ = os.WriteFile("/dev/kmsg", fmt.Appendf(nil, "<%d>%s%s\n", 1<<3|level, announcement, text), 0)
+	}
+	const warning, debug = 4, 7
+	say(warning, "ing for a "+kind+" that module "+*module+" left")
+	return func() {
+		say(debug, "ed")
+		unloaded.CompareAndSwap(module, nil)
+	}
 }

@@ -110,7 +110,7 @@ func TestLookingFor(t *testing.T) {
 	if got, want := f.lookingFor(), ", while kmodtest looked for a generic netlink family that module x left"; got != want {
 		t.Errorf("lookingFor() = %q, want %q", got, want)
 	}
-	f.cons = append(f.cons, "[    5.2] kmodtest: looked\n"...)
+	f.log = []byte("15,812,5200000,-;kmodtest: looked\n")
 	if got := f.lookingFor(); got != "" {
 		t.Errorf("lookingFor() = %q after the look", got)
 	}

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -87,9 +88,9 @@ func (j *judge) hungTasks() []string {
 	return out
 }
 
-// looking introduces what package guest logs before it walks a list of the
-// kernel that a module which is gone may have broken; looked is what it logs
-// when it is back.
+// looking introduces what package guest logs, and the console shows, before it
+// walks a list of the kernel that a module which is gone may have broken; looked
+// is what it logs when it is back.
 const (
 	looking = "kmodtest: looking for "
 	looked  = "kmodtest: looked"
@@ -98,9 +99,9 @@ const (
 // lookingFor says what the guest looked at when it died, if that is known.
 func (j *judge) lookingFor() string {
 	text := string(j.consoleText())
-	i := strings.LastIndex(text, looking)
-	if i < 0 || strings.LastIndex(text, looked) > i {
+	if strings.Count(text, looking) <= bytes.Count(j.log, []byte(looked)) {
 		return ""
 	}
-	return ", while kmodtest looked for " + strings.TrimSpace(firstLine(text[i+len(looking):]))
+	last := text[strings.LastIndex(text, looking)+len(looking):]
+	return ", while kmodtest looked for " + strings.TrimSpace(firstLine(last))
 }
