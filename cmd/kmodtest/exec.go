@@ -41,6 +41,7 @@ func runExec(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error
 	a.slabFlag(fs)
 	cold := fs.Bool("cold", a.env("KMODTEST_COLD") != "", "boot every guest, restore none ($KMODTEST_COLD)")
 	verdictFile := fs.String("verdict", a.env("KMODTEST_VERDICT"), "write the verdict as JSON to `file` ($KMODTEST_VERDICT)")
+	add := fs.Bool("verdict-append", false, "add to what -verdict's file holds, as kmodtest test does for several packages")
 	if err := parse(fs, args); err != nil {
 		return err
 	}
@@ -75,7 +76,11 @@ func runExec(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error
 		return err
 	}
 	if *verdictFile != "" {
-		if err := writeJSON(*verdictFile, v); err != nil {
+		write := writeJSON
+		if *add {
+			write = appendJSON
+		}
+		if err := write(*verdictFile, v); err != nil {
 			return err
 		}
 	}

@@ -18,6 +18,24 @@ func writeJSON(name string, v any) error {
 	return writeFile(name, append(b, '\n'))
 }
 
+// appendJSON adds v to the values in the file name, in one write: those of
+// several processes must not mix.
+func appendJSON(name string, v any) error {
+	b, err := json.MarshalIndent(v, "", "\t")
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", name, err)
+	}
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return fmt.Errorf("write verdict: %w", err)
+	}
+	if _, err := f.Write(append(b, '\n')); err != nil {
+		f.Close()
+		return fmt.Errorf("write verdict: %w", err)
+	}
+	return f.Close()
+}
+
 // writeFile writes a file under another name and renames it.
 func writeFile(name string, b []byte) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")

@@ -38,7 +38,7 @@ func runTest(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error
 	a.accelFlag(fs)
 	a.isolateFlag(fs)
 	a.slabFlag(fs)
-	verdictFile := fs.String("verdict", "", "write the verdict as JSON to `file`")
+	verdictFile := fs.String("verdict", "", "write the verdicts as JSON to `file`, one value for each package")
 	// Our own flags come first; what is not known is go test's.
 	own, rest := splitFlags(fs, args)
 	if err := parse(fs, own); err != nil {
@@ -74,6 +74,12 @@ func runTest(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error
 			*p = filepath.Join(dir, *p)
 		}
 	}
+	if *verdictFile != "" {
+		// Those of an earlier run are none of this one's.
+		if err := os.Remove(*verdictFile); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("write verdicts: %w", err)
+		}
+	}
 	exe := []string{self, "exec"}
 	for name, value := range map[string]string{
 		"config": c.Path, "kernel": a.kernel, "cache": a.cache, "accel": a.accel, "mirror": a.mirror,
@@ -87,6 +93,9 @@ func runTest(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error
 		exe = append(exe, "-boot-timeout="+a.bootTimeout.String())
 	}
 	slices.Sort(exe[2:])
+	if *verdictFile != "" {
+		exe = append(exe, "-verdict-append")
+	}
 	if a.offline {
 		exe = append(exe, "-offline")
 	}

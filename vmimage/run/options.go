@@ -132,6 +132,8 @@ type Verdict struct {
 	// Kernel is the name and Release the release of the kernel.
 	Kernel  string `json:"kernel"`
 	Release string `json:"release"`
+	// Binary is the base name of the binary that ran, such as tests.test.
+	Binary string `json:"binary"`
 	// Tests are the tests that started, in the order of their ends.
 	Tests []TestResult `json:"tests"`
 	// Planned are the top-level tests, examples and benchmarks that the

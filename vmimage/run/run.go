@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -23,7 +24,9 @@ const (
 // an error says that the run could not be carried out at all. A run whose ctx
 // ends returns its cause.
 func Run(ctx context.Context, o Options) (Verdict, error) {
-	v := Verdict{Kernel: o.Kernel.Name, Release: o.Kernel.Release, Accel: o.Accel}
+	v := Verdict{
+		Kernel: o.Kernel.Name, Release: o.Kernel.Release, Accel: o.Accel, Binary: filepath.Base(o.Binary),
+	}
 	if err := CheckBinary(o.Binary); err != nil {
 		return v, err
 	}
