@@ -92,7 +92,7 @@ func runDoctor(ctx context.Context, a *app, fs *flag.FlagSet, args []string) err
 		}
 	}
 	if pkgs := packages(found); len(pkgs) > 0 {
-		printLine(a.stdout, "\nRemedy: apt-get install %s", strings.Join(pkgs, " "))
+		printLine(a.stdout, "\nRemedy: %s %s", strings.Join(aptInstall, " "), strings.Join(pkgs, " "))
 	}
 	if bad {
 		return exitError(1)
@@ -112,7 +112,7 @@ func (a *app) examine(ctx context.Context, ko kernel.Options) []finding {
 		}
 		found = append(found, f)
 	}
-	return append(found, keyringFinding(ko), spaceFinding(ko.Store.Dir), a.kvmFinding(ctx, ko))
+	return append(found, headersFinding(), keyringFinding(ko), spaceFinding(ko.Store.Dir), a.kvmFinding(ctx, ko))
 }
 
 // goFinding checks the go command, which builds tests and the guest's image.
@@ -133,6 +133,16 @@ func goFinding(ctx context.Context) finding {
 // toolchain by itself unless it is told not to.
 const goMinimum = "1.26"
 
+// headersFinding checks the C library's headers. A run does without, but Go uses
+// cgo as soon as there is a gcc, which only recommends them.
+func headersFinding() finding {
+	f := finding{name: "stdlib.h", detail: "/usr/include/stdlib.h", pkg: "libc6-dev"}
+	if _, err := os.Stat(f.detail); err != nil {
+		f.missing, f.detail = true, "not in /usr/include: where there is a gcc, go build wants it for cgo"
+	}
+	return f
+}
+
 func keyringFinding(ko kernel.Options) finding {
 	f := finding{name: "archive keyring", detail: ko.KeyringPath(), needed: true, pkg: "debian-archive-keyring"}
 	if _, err := os.Stat(ko.KeyringPath()); err != nil {
@@ -152,13 +162,18 @@ func packages(found []finding) []string {
 	return pkgs
 }
 
+// aptInstall installs what is named after it. What the packages recommend would
+// be a desktop's worth: QEMU's windows and sounds.
+var aptInstall = []string{"apt-get", "install", "--no-install-recommends"}
+
 // install installs packages, as root or through a sudo that asks nothing.
 func install(ctx context.Context, out io.Writer, pkgs []string) error {
-	line := append([]string{"apt-get", "install", "-y", "--no-install-recommends"}, pkgs...)
+	line := slices.Concat(aptInstall, []string{"-y"}, pkgs)
 	update := []string{"apt-get", "update"}
 	if os.Geteuid() != 0 {
 		if exec.CommandContext(ctx, "sudo", "-n", "true").Run() != nil {
-			return fmt.Errorf("install %[1]s: not root, and sudo wants a password or is not there: run as root: apt-get install %[1]s", strings.Join(pkgs, " "))
+			return fmt.Errorf("install %[1]s: not root, and sudo wants a password or is not there: run as root: %[2]s %[1]s",
+				strings.Join(pkgs, " "), strings.Join(aptInstall, " "))
 		}
 		line, update = append([]string{"sudo", "-n"}, line...), append([]string{"sudo", "-n"}, update...)
 	}
