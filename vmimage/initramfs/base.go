@@ -63,7 +63,7 @@ func (o Options) base(ctx context.Context, version string) (cache.Entry, error) 
 		var log bytes.Buffer
 		l := llog.New(slog.LevelInfo, llog.WritePrintf(&log))
 		err = uimage.Create(l,
-			uimage.WithEnv(golang.DisableCGO(), golang.WithGOOS("linux"), golang.WithGOARCH("amd64"), golang.WithWorkingDir(o.SourceDir)),
+			uimage.WithEnv(o.environ()...),
 			uimage.WithTempDir(temp),
 			uimage.WithBusyboxCommands(commands...),
 			uimage.WithShell("gosh"),
@@ -75,6 +75,15 @@ func (o Options) base(ctx context.Context, version string) (cache.Entry, error) 
 		}
 		return ctx.Err()
 	})
+}
+
+// environ is how go resolves and builds the commands. What the user's GOFLAGS
+// say of -mod is for the user's modules: ours is read only.
+func (o Options) environ() []golang.Opt {
+	return []golang.Opt{
+		golang.DisableCGO(), golang.WithGOOS("linux"), golang.WithGOARCH("amd64"),
+		golang.WithWorkingDir(o.SourceDir), golang.WithMod(golang.ModReadonly),
+	}
 }
 
 // requirements returns the versions of u-root's modules in go.mod: the base
