@@ -94,7 +94,8 @@ func (e *SignatureError) Error() string {
 	why := "its signature is bad"
 	if ce, ok := asCommandError(e.Err); ok {
 		switch {
-		case strings.Contains(ce.Output, "BADSIG"):
+		// In the words of gpgv, and of sqv, which apt 3 has instead.
+		case strings.Contains(ce.Output, "BADSIG"), strings.Contains(ce.Output, "Message has been manipulated"):
 		case strings.Contains(ce.Output, "NO_PUBKEY"), strings.Contains(ce.Output, "public key is not available"),
 			strings.Contains(ce.Output, "Missing key"):
 			why = "it is signed by a key that is not in " + e.Keyring
