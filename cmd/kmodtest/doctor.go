@@ -112,7 +112,7 @@ func (a *app) examine(ctx context.Context, ko kernel.Options) []finding {
 		}
 		found = append(found, f)
 	}
-	return append(found, headersFinding(), keyringFinding(ko), spaceFinding(ko.Store.Dir), a.kvmFinding(ctx, ko))
+	return append(found, headersFinding(), keyringFinding(ko), archiveFinding(ctx, ko), spaceFinding(ko.Store.Dir), a.kvmFinding(ctx, ko))
 }
 
 // goFinding checks the go command, which builds tests and the guest's image.
@@ -147,6 +147,19 @@ func keyringFinding(ko kernel.Options) finding {
 	f := finding{name: "archive keyring", detail: ko.KeyringPath(), needed: true, pkg: "debian-archive-keyring"}
 	if _, err := os.Stat(ko.KeyringPath()); err != nil {
 		f.missing, f.detail = true, fmt.Sprintf("%v: verifies the archive's index", err)
+	}
+	return f
+}
+
+// archiveFinding asks where kernels come from; it fetches nothing.
+func archiveFinding(ctx context.Context, ko kernel.Options) finding {
+	f := finding{name: "Debian's archive", needed: true}
+	var err error
+	if f.detail, err = kernel.Archive(ctx, ko); err != nil {
+		f.missing, f.detail = true, err.Error()
+		if tool := new(kernel.MissingToolError); !errors.As(err, &tool) {
+			f.pkg = "python-apt-common"
+		}
 	}
 	return f
 }

@@ -44,7 +44,8 @@ func archiveBase(ctx context.Context, o Options, a apt, suite string) (string, e
 		if strings.HasSuffix(suite, "-security") {
 			option = "security mirror"
 		}
-		return "", fmt.Errorf("find the archive of %s: this machine's apt sources name none; set the option %s", suite, option)
+		return "", fmt.Errorf("find the archive of %s: this machine's apt sources name none: install the package python-apt-common, "+
+			"which knows Debian's, or set the option %s", suite, option)
 	}
 	return base, nil
 }

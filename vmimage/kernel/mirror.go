@@ -3,8 +3,12 @@ package kernel
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
 	"net/url"
+	"os"
 	"path"
 	"regexp"
 	"strings"
@@ -43,7 +47,52 @@ func hostMirrors(ctx context.Context, a apt) (mirrors, error) {
 	if err != nil {
 		return mirrors{}, fmt.Errorf("read the host's apt sources: %w", err)
 	}
-	return chooseMirrors(out), nil
+	m := chooseMirrors(out)
+	if m.main == "" {
+		if m.main, err = archiveHome(archiveInfo); err != nil {
+			return mirrors{}, err
+		}
+	}
+	if m.security == "" && path.Base(m.main) == "debian" {
+		m.security = m.main + "-security"
+	}
+	return m, nil
+}
+
+// archiveInfo is where python-apt-common, on any distribution, tells where
+// Debian's archive is at home. On Ubuntu apt's sources do not name it.
+const archiveInfo = "/usr/share/python-apt/templates/Debian.info"
+
+// archiveHome returns the first address in the file name, "" without the file.
+func archiveHome(name string) (string, error) {
+	b, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("find Debian's archive: %w", err)
+	}
+	for l := range strings.Lines(string(b)) {
+		if uri, ok := strings.CutPrefix(l, "BaseURI:"); ok {
+			return strings.TrimSuffix(strings.TrimSpace(uri), "/"), nil
+		}
+	}
+	return "", nil
+}
+
+// Archive returns the address of Debian's archive, from the options or from the
+// host.
+func Archive(ctx context.Context, o Options) (string, error) {
+	dir, done, err := o.Store.Temp("apt")
+	if err != nil {
+		return "", err
+	}
+	defer done()
+	a := apt{dir: dir, options: o.aptOptions}
+	if err := a.open(); err != nil {
+		return "", err
+	}
+	return archiveBase(ctx, o, a, "sid")
 }
 
 // chooseMirrors picks the two archives among all that the host uses. A wrong
@@ -52,6 +101,7 @@ func hostMirrors(ctx context.Context, a apt) (mirrors, error) {
 func chooseMirrors(printed string) mirrors {
 	type score map[string]int
 	main, security := score{}, score{}
+	ubuntu := false
 	sc := bufio.NewScanner(strings.NewReader(printed))
 	for sc.Scan() {
 		m := releaseURI.FindStringSubmatch(sc.Text())
@@ -64,6 +114,8 @@ func chooseMirrors(printed string) mirrors {
 			dir = path.Base(u.Path)
 		}
 		switch {
+		case dir == "ubuntu":
+			ubuntu = true
 		case strings.HasSuffix(suite, "-security"):
 			security[base]++
 			if dir == "debian-security" {
@@ -78,6 +130,10 @@ func chooseMirrors(printed string) mirrors {
 		default:
 			main[base]++
 		}
+	}
+	if ubuntu {
+		// What else is there is a third party's, unless it looks like Debian's.
+		maps.DeleteFunc(main, func(_ string, n int) bool { return n < 2 })
 	}
 	best := func(s score) (name string) {
 		for base, n := range s {

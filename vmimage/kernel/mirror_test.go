@@ -1,6 +1,10 @@
 package kernel
 
-import "testing"
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
 
 func TestChooseMirrors(t *testing.T) {
 	// The form of apt-get update --print-uris; third parties name their suites
@@ -20,6 +24,14 @@ func TestChooseMirrors(t *testing.T) {
 		{"one mirror for both", "'https://m.invalid/d/dists/sid/InRelease' x 0\n'https://m.invalid/s/dists/trixie-security/InRelease' x 0\n",
 			"https://m.invalid/d", "https://m.invalid/s"},
 		{"local files", "'file:/srv/deb/dists/trixie/InRelease' x 0\n", "file:/srv/deb", ""},
+		{"Ubuntu", `'http://u.invalid/ubuntu/dists/noble/InRelease' u_InRelease 0 
+'http://u.invalid/ubuntu/dists/noble-updates/InRelease' u_InRelease 0 
+'http://u.invalid/ubuntu/dists/noble-security/InRelease' u_InRelease 0 
+'http://tools.invalid/apt/dists/nodistro/InRelease' t_InRelease 0 
+`, "", ""},
+		{"Debian's beside Ubuntu's", `'http://u.invalid/ubuntu/dists/noble-updates/InRelease' u_InRelease 0 
+'http://m.invalid/debian/dists/trixie/InRelease' m_InRelease 0 
+`, "http://m.invalid/debian", ""},
 		{"none", "", "", ""},
 	}
 	for _, tt := range tests {
@@ -29,6 +41,22 @@ func TestChooseMirrors(t *testing.T) {
 				t.Errorf("have %+v, want %s and %s", m, tt.main, tt.security)
 			}
 		})
+	}
+}
+
+func TestArchiveHome(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "Debian.info")
+	if home, err := archiveHome(name); home != "" || err != nil {
+		t.Errorf("without a file %q, %v", home, err)
+	}
+	const info = "X-Exclude-Suites: buzz\n\nSuite: {series}\nRepositoryType: deb\nBaseURI: https://m.invalid/debian/\n\n" +
+		"Suite: {series}-security\nBaseURI: https://s.invalid/\n"
+	if err := os.WriteFile(name, []byte(info), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if home, err := archiveHome(name); home != "https://m.invalid/debian" || err != nil {
+		t.Errorf("have %q, %v", home, err)
 	}
 }
 
