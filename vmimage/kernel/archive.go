@@ -129,11 +129,12 @@ func explainUpdate(ctx context.Context, suite, keyring string, err error) error 
 	case has("NO_PUBKEY", "BADSIG", "EXPKEYSIG", "KEYEXPIRED", "NODATA", "invalid signature", "is not signed",
 		"public key is not available", "Missing key", "GPG error", "OpenPGP signature verification failed"):
 		return &SignatureError{Suite: suite, Keyring: keyring, Err: err}
-	case has("does not have a Release file", "404 "):
-		return fmt.Errorf("fetch index of %s: the archive has no such suite, or no index for it: %w", suite, err)
+	// Apt may go on to say that there is no Release file.
 	case has("Temporary failure resolving", "Could not resolve", "Could not connect", "Cannot initiate the connection",
 		"Network is unreachable", "Connection timed out", "connection timed out", "Connection refused"):
 		return fmt.Errorf("fetch index of %s: the archive cannot be reached; what was cached before works without it: %w", suite, err)
+	case has("does not have a Release file", "404 "):
+		return fmt.Errorf("fetch index of %s: the archive has no such suite, or no index for it: %w", suite, err)
 	}
 	return fmt.Errorf("fetch index of %s: %w", suite, err)
 }

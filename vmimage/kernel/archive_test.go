@@ -140,6 +140,28 @@ func TestGetFromBrokenArchive(t *testing.T) {
 	}
 }
 
+func TestExplainUpdate(t *testing.T) {
+	tests := []struct{ name, output, want string }{
+		{"no route", "Ign:1 http://m.invalid testing InRelease\nErr:2 http://m.invalid testing Release\n" +
+			"  Cannot initiate the connection to m.invalid:80 (192.0.2.1). - connect (101: Network is unreachable)\n" +
+			"E: The repository 'http://m.invalid testing Release' does not have a Release file.\n", "cannot be reached"},
+		{"no name", "Err:1 http://m.invalid testing InRelease\n  Temporary failure resolving 'm.invalid'\n", "cannot be reached"},
+		{"no suite", "Err:2 http://m.invalid testing Release\n  404  Not Found [IP: 192.0.2.1 80]\n" +
+			"E: The repository 'http://m.invalid testing Release' does not have a Release file.\n", "no such suite"},
+		{"bad signature, sqv", "Sub-process /usr/bin/sqv returned an error code (1), error message is: " +
+			"Verifying signature: Message has been manipulated\n" +
+			"E: The repository 'http://m.invalid testing InRelease' is not signed.\n", "its signature is bad"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			failed := &CommandError{Args: []string{"apt-get"}, Output: tt.output, Err: errors.New("exit status 100")}
+			if err := explainUpdate(t.Context(), "testing", "keyring.gpg", failed); !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error %q, want one with %q", err, tt.want)
+			}
+		})
+	}
+}
+
 // TestArchiveGoneHalfWay lets the archive die in the middle of a package, and
 // come back.
 func TestArchiveGoneHalfWay(t *testing.T) {
