@@ -65,9 +65,11 @@ func TestDamagedSnapshot(t *testing.T) {
 			tc.damage(t, snapshotFile(t, s.Store.Dir, tc.file))
 			var warned []string
 			s.Store.OnWarn = func(w string) { warned = append(warned, w) }
+			var notices []string
+			s.Notice = func(n string) { notices = append(notices, n) }
 			r, g := ask(t, s, tc.name)
 			if r.Payload != tc.name || !g.Restored {
-				t.Errorf("payload %q, restored %v", r.Payload, g.Restored)
+				t.Errorf("payload %q, restored %v, notices %q", r.Payload, g.Restored, notices)
 			}
 			if len(warned) != 1 || !strings.Contains(warned[0], "snapshot") {
 				t.Errorf("warnings = %q, want one that names the snapshot", warned)
