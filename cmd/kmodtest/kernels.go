@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -31,9 +32,11 @@ Examples:
 	kmodtest test -kernel 6.1
 
 With -get a kernel is fetched, without a run, and its directories are printed for
-scripts, one NAME=VALUE a line; -source adds a directory with files of its source:
+scripts, one NAME=VALUE a line; -source adds a directory with files of its source,
+-unpack-source makes one with all of it, to build a kernel of your own in:
 
 	kmodtest kernels -get 6.12 -source scripts/checkpatch.pl
+	kmodtest kernels -get 6.12 -unpack-source linux
 `,
 	run: runKernels,
 }
@@ -42,6 +45,7 @@ func runKernels(ctx context.Context, a *app, fs *flag.FlagSet, args []string) er
 	a.flags(fs)
 	get := fs.String("get", "", "fetch this `kernel` and print where it is")
 	source := fs.String("source", "", "with -get, fetch these `files` of its source, divided by commas")
+	unpack := fs.String("unpack-source", "", "with -get, unpack its whole source into `directory`, which must not be there")
 	all := fs.Bool("all", false, "list every build that the suites hold, of every flavour")
 	_, c, err := a.projectHere(fs, args)
 	if err != nil {
@@ -52,10 +56,10 @@ func runKernels(ctx context.Context, a *app, fs *flag.FlagSet, args []string) er
 		return err
 	}
 	if *get != "" {
-		return a.getKernel(ctx, ko, c, *get, *source)
+		return a.getKernel(ctx, ko, c, *get, *source, *unpack)
 	}
-	if *source != "" {
-		return usageError("-source goes with -get")
+	if *source != "" || *unpack != "" {
+		return usageError("-source and -unpack-source go with -get")
 	}
 	var suites []string
 	for _, k := range c.Kernels {
@@ -122,7 +126,7 @@ func buildRow(name string, b kernel.Build) []string {
 }
 
 // getKernel fetches a kernel and prints where its parts are.
-func (a *app) getKernel(ctx context.Context, ko kernel.Options, c *config.Config, name, source string) error {
+func (a *app) getKernel(ctx context.Context, ko kernel.Options, c *config.Config, name, source, unpack string) error {
 	spec, err := vmimage.Spec(c, name)
 	if err != nil {
 		return err
@@ -145,6 +149,16 @@ func (a *app) getKernel(ctx context.Context, ko kernel.Options, c *config.Config
 			return ended(ctx, err)
 		}
 		rows = append(rows, [2]string{"files", dir})
+	}
+	if unpack != "" {
+		dir, err := filepath.Abs(unpack)
+		if err != nil {
+			return fmt.Errorf("find directory: %w", err)
+		}
+		if err := kernel.UnpackSource(ctx, ko, spec, dir); err != nil {
+			return ended(ctx, err)
+		}
+		rows = append(rows, [2]string{"unpacked", dir})
 	}
 	for _, r := range rows {
 		printLine(a.stdout, "%s=%s", r[0], r[1])

@@ -21,31 +21,13 @@ func SourceFiles(ctx context.Context, o Options, spec Spec, names ...string) (st
 		return dir, nil
 	}
 	names = slices.Sorted(slices.Values(names))
-	pkg := "linux-source-" + spec.Series
 	// These files hardly change between two builds of a series: the answer of
 	// the first is kept until the cache is pruned.
 	key := spec.Suite + "-" + spec.Series + "-" + digestStrings(names...)[:16]
 	e, err := o.Store.Get(ctx, kindSource, key, func(ctx context.Context, dir string) error {
-		if o.Offline {
-			return fmt.Errorf("fetch %s: it is not cached, and the network is not to be used", pkg)
-		}
-		idx, err := readIndex(ctx, o, spec.Suite, true, func(name string) bool { return name == pkg })
-		if err != nil {
-			return err
-		}
-		p, ok := idx.find(pkg, "")
-		if !ok {
-			return fmt.Errorf("find package %s: suite %s has none", pkg, spec.Suite)
-		}
-		temp, done, err := o.Store.Temp("source")
-		if err != nil {
-			return err
-		}
-		defer done()
-		if err := unpack(ctx, o, spec.Suite, []Package{p}, temp); err != nil {
-			return err
-		}
-		return extract(ctx, filepath.Join(temp, "usr/src", pkg+".tar.xz"), pkg, dir, names)
+		return withSource(ctx, o, spec, func(archive, top string) error {
+			return extract(ctx, archive, top, dir, names)
+		})
 	})
 	if err != nil {
 		return "", fmt.Errorf("get source of %s: %w", spec, err)
@@ -53,7 +35,65 @@ func SourceFiles(ctx context.Context, o Options, spec Spec, names ...string) (st
 	return e.Dir, nil
 }
 
-// extract unpacks files of a source archive without its top directory.
+// UnpackSource unpacks the whole source of spec's series into dir, which it
+// makes: half of it is never there. Unlike what SourceFiles returns, it is the
+// caller's, to build a kernel in.
+func UnpackSource(ctx context.Context, o Options, spec Spec, dir string) error {
+	if spec.Path != "" {
+		return fmt.Errorf("unpack source of %s: it is no kernel of the archive", spec)
+	}
+	if exists(dir) {
+		return fmt.Errorf("unpack source of %s: %s is there already", spec, dir)
+	}
+	temp, err := os.MkdirTemp(filepath.Dir(dir), filepath.Base(dir)+".part-")
+	if err != nil {
+		return fmt.Errorf("unpack source of %s: %w", spec, err)
+	}
+	defer os.RemoveAll(temp)
+	err = withSource(ctx, o, spec, func(archive, top string) error {
+		return extract(ctx, archive, top, temp, nil)
+	})
+	if err == nil {
+		err = os.Chmod(temp, 0o755)
+	}
+	if err == nil {
+		err = os.Rename(temp, dir)
+	}
+	if err != nil {
+		return fmt.Errorf("unpack source of %s: %w", spec, err)
+	}
+	return nil
+}
+
+// withSource calls use with the archive of a series' newest source, and with
+// the directory that all of it is below. The archive is gone afterwards.
+func withSource(ctx context.Context, o Options, spec Spec, use func(archive, top string) error) error {
+	pkg := "linux-source-" + spec.Series
+	if o.Offline {
+		return fmt.Errorf("fetch %s: it is not cached, and the network is not to be used", pkg)
+	}
+	idx, err := readIndex(ctx, o, spec.Suite, true, func(name string) bool { return name == pkg })
+	if err != nil {
+		return err
+	}
+	p, ok := idx.find(pkg, "")
+	if !ok {
+		return fmt.Errorf("find package %s: suite %s has none", pkg, spec.Suite)
+	}
+	temp, done, err := o.Store.Temp("source")
+	if err != nil {
+		return err
+	}
+	defer done()
+	if err := unpack(ctx, o, spec.Suite, []Package{p}, temp); err != nil {
+		return err
+	}
+	o.progress(Progress{Stage: "unpack", Object: pkg + ".tar.xz"})
+	return use(filepath.Join(temp, "usr/src", pkg+".tar.xz"), pkg)
+}
+
+// extract unpacks files of a source archive, or all if none is named, without
+// its top directory.
 func extract(ctx context.Context, archive, top, dir string, names []string) error {
 	args := []string{"tar", "-xJf", archive, "-C", dir, "--strip-components=1"}
 	for _, n := range names {
