@@ -2,7 +2,9 @@ package guest
 
 import (
 	"fmt"
+	"os"
 	"strings"
+	"unicode"
 
 	"golang.org/x/sys/unix"
 )
@@ -65,8 +67,7 @@ type threads map[string]string
 // process 2. A work queue with a rescuer has one, too. Pool workers come and go
 // as they please.
 func (th threads) list(t *tree) ([]*listing, error) {
-	const children = "/proc/2/task/2/children"
-	all, err := t.file(children, func(pids string) []string {
+	all, err := t.file("/proc/2/task/2/children", func(pids string) []string {
 		var names []string
 		for pid := range strings.FieldsSeq(pids) {
 			name, ok := th[pid]
@@ -85,7 +86,54 @@ func (th threads) list(t *tree) ([]*listing, error) {
 		return names
 	})
 	if err == nil && all == nil {
-		err = fmt.Errorf("open %s: %w", children, unix.ENOENT)
+		return th.askParents(t)
 	}
 	return all, err
+}
+
+// askParents does the same on a kernel without CONFIG_PROC_CHILDREN, as one of
+// one's own may be: it asks each process once for its parent (proc(5), stat). A
+// process that is none of the kernel's own has no name here.
+func (th threads) askParents(t *tree) ([]*listing, error) {
+	const proc = "/proc"
+	dirs, err := os.ReadDir(t.root + proc)
+	if err != nil {
+		return nil, fmt.Errorf("list kernel threads: %w", err)
+	}
+	var names []string
+	for _, d := range dirs {
+		pid := d.Name()
+		if !unicode.IsDigit(rune(pid[0])) {
+			continue
+		}
+		name, ok := th[pid]
+		if !ok {
+			stat, err := t.text(proc + "/" + pid + "/stat")
+			if err != nil {
+				continue // it ended since
+			}
+			name = kernelThread(stat)
+			th[pid] = name
+		}
+		if name != "" && !strings.HasPrefix(name, "kworker/") {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("list kernel threads: %s has none: %w", proc, unix.ENOENT)
+	}
+	return t.remember("kernel threads", names), nil
+}
+
+// kernelThread returns the name of a process whose parent is process 2, and
+// nothing of any other. Names may hold blanks and brackets.
+func kernelThread(stat string) string {
+	from, to := strings.IndexByte(stat, '('), strings.LastIndexByte(stat, ')')
+	if from < 0 || to < from {
+		return ""
+	}
+	if after := strings.Fields(stat[to+1:]); len(after) < 2 || after[1] != "2" {
+		return ""
+	}
+	return stat[from+1 : to]
 }
