@@ -19,7 +19,8 @@
 // caches, vmalloc areas, kernel threads (with them work queues that have a
 // rescuer), interrupts, kprobes. On a kernel booted with slub_debug=U also every
 // object that the module allocated and did not free, with the function that
-// allocated it.
+// allocated it; on one with kmemleak, memory that nothing points to any longer,
+// for which a clean-up takes five seconds.
 //
 // What cannot be seen on a stock kernel: pending timers and work items (they
 // show when they run into code that is gone, as an Oops), per-CPU memory, and

@@ -176,6 +176,15 @@ func grown(before map[string]int) (func(cache string) bool, error) {
 	return func(cache string) bool { return now[cache] > before[cache] }, nil
 }
 
+// liveText is the text of the modules that are loaded. gone is locked.
+func liveText() []textRange {
+	var live []textRange
+	for _, ranges := range gone.live {
+		live = append(live, ranges...)
+	}
+	return live
+}
+
 // lookForObjects returns what was leaked since the last look, in the caches that
 // have more objects than before; nil means in all.
 func lookForObjects(text []textRange, before map[string]int) (objects []Object, err error) {
@@ -187,10 +196,7 @@ func lookForObjects(text []textRange, before map[string]int) (objects []Object, 
 			return nil, err
 		}
 	}
-	var live []textRange
-	for _, ranges := range gone.live {
-		live = append(live, ranges...)
-	}
+	live := liveText()
 	var sites []allocSite
 	poll(objectLimit, func() bool {
 		if sites, err = readAllocSites(os.DirFS("/"), wanted); err != nil {
@@ -250,6 +256,7 @@ func (m *Module) checkObjects() {
 	for _, o := range objects {
 		m.t.Errorf("module %s never freed %v", m.Name, o)
 	}
+	m.checkUnreferenced()
 }
 
 // leakedAfterAll looks once more, into every cache, when all tests are over.
