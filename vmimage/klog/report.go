@@ -22,9 +22,10 @@ type report struct {
 	paniced  bool // "Kernel panic" was seen
 	complete bool // nothing can follow
 
-	cur  *[]Frame // where frames go
-	name string   // what to call the stack that the next frame starts
-	cont bool     // the next trace continues cur, which holds only an instruction pointer
+	cur   *[]Frame // where frames go
+	name  string   // what to call the stack that the next frame starts
+	first string   // what Frames was called
+	cont  bool     // the next trace continues cur, which holds only an instruction pointer
 }
 
 func newReport(rl *rule, title string, r Record) *report {
@@ -48,6 +49,9 @@ func (p *report) absorbs(rl *rule, line string) bool {
 	case p.rule.kind == KindOOM && rl.kind == KindOOM && strings.Contains(line, "Killed process"):
 		return true
 	case p.rule.kind == KindDuplicate && rl.kind == KindDuplicate && strings.Contains(line, "kobject_add_internal"):
+		return true
+	case p.rule.kind == KindKmemleak && rl.kind == KindKmemleak && rl.single:
+		// "1 new suspected memory leaks" counts what was just told.
 		return true
 	case p.rule.kind == KindRCUStall && rl.kind == KindRCUStall:
 		// Expedited and normal stall are told within one another.
@@ -95,7 +99,9 @@ var (
 	unloadedRef = regexp.MustCompile(`\[last unloaded: ([\w-]+)`)
 	// kfence_report_error in mm/kfence/report.c
 	kfenceAccess = regexp.MustCompile(`^(?:Use-after-free|Out-of-bounds|Invalid) (?:read|write) at `)
-	originLine   = regexp.MustCompile(`(?i)^\s*(allocated|freed) (?:in|by) `)
+	// print_lock in kernel/locking/lockdep.c
+	heldLine   = regexp.MustCompile(`^ *#\d+: .*, at: `)
+	originLine = regexp.MustCompile(`(?i)^\s*(allocated|freed) (?:in|by) `)
 
 	// ours matches the lines that reports consist of besides frames: registers,
 	// headings, dumps of objects and pages.
@@ -181,12 +187,23 @@ func (p *report) parse(line string) bool {
 	case strings.HasPrefix(line, "Kernel panic - not syncing: "):
 		p.Fatal, p.paniced = true, true
 		return true
+	case p.rule.held && heldLine.MatchString(line):
+		if fr, ok := findSymbol(line[strings.Index(line, ", at: "):]); ok {
+			p.Stacks = append(p.Stacks, Stack{Name: "Held", Frames: []Frame{fr}})
+			p.cur = nil
+		}
+		return true
 	case strings.Contains(line, " when called from "):
 		// kmem_cache_destroy names its caller in words (mm/slab_common.c).
 		if fr, ok := findSymbol(line); ok {
 			p.Stacks = append(p.Stacks, Stack{Name: "Called from", Frames: []Frame{fr}})
 			p.cur = nil
 		}
+		return true
+	case line == "stack backtrace:" && p.rule.kind == KindLockdep && len(p.Frames) > 0:
+		// What came before told how the locks were taken elsewhere, earlier.
+		p.Stacks = append([]Stack{{Name: p.first, Frames: p.Frames}}, p.Stacks...)
+		p.Frames, p.cur, p.name = nil, nil, "Call Trace"
 		return true
 	case strings.EqualFold(line, "call trace:"), line == "stack backtrace:":
 		if !p.cont {
@@ -255,7 +272,7 @@ func (p *report) addFrame(fr Frame) {
 	if p.cur == nil {
 		origin := p.name == "Allocated" || p.name == "Freed"
 		if len(p.Frames) == 0 && !origin {
-			p.cur = &p.Frames
+			p.cur, p.first = &p.Frames, p.name
 		} else {
 			p.Stacks = append(p.Stacks, Stack{Name: p.name})
 			p.cur = &p.Stacks[len(p.Stacks)-1].Frames

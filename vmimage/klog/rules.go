@@ -43,6 +43,10 @@ type rule struct {
 
 	// traced marks words that are no finding unless a call trace follows.
 	traced bool
+
+	// held marks reports about locks that are still held: the place is where
+	// they were taken, and the call trace, if any, is that of the way out.
+	held bool
 }
 
 func rx(s string) *regexp.Regexp { return regexp.MustCompile(s) }
@@ -65,8 +69,9 @@ var rules = []rule{
 	{prefix: "ref_tracker: ", re: rx(`^ref_tracker: .*(?:has \d+/\d+ users|leaked reference)`), kind: KindNetdevRef, rank: rankSpecific, title: "ref_tracker: leaked reference in {func}"},
 
 	// kernel/locking/lockdep.c, before the general WARNING.
-	{prefix: "WARNING: ", re: rx(`^WARNING: (possible circular locking dependency detected|possible recursive locking detected|possible irq lock inversion dependency detected|inconsistent lock state|.*-safe -> .*-unsafe lock order detected|bad unlock balance detected|bad contention detected|held lock freed|Nested lock was not taken|lock held when returning to user space|suspicious RCU usage|possible nested lock bug detected|.* deadlock detected)`), kind: KindLockdep, rank: rankSpecific, title: "WARNING: $1 in {func}"},
-	{prefix: "WARNING: ", re: rx(`^WARNING: .+/\d+ still has locks held!`), kind: KindLockdep, rank: rankSpecific, title: "WARNING: still has locks held in {func}"},
+	{prefix: "WARNING: ", re: rx(`^WARNING: lock held when returning to user space`), kind: KindLockdep, rank: rankSpecific, title: "WARNING: lock held when returning to user space in {func}", held: true},
+	{prefix: "WARNING: ", re: rx(`^WARNING: (possible circular locking dependency detected|possible recursive locking detected|possible irq lock inversion dependency detected|inconsistent lock state|.*-safe -> .*-unsafe lock order detected|bad unlock balance detected|bad contention detected|held lock freed|Nested lock was not taken|suspicious RCU usage|possible nested lock bug detected|.* deadlock detected)`), kind: KindLockdep, rank: rankSpecific, title: "WARNING: $1 in {func}"},
+	{prefix: "WARNING: ", re: rx(`^WARNING: .+/\d+ still has locks held!`), kind: KindLockdep, rank: rankSpecific, title: "WARNING: still has locks held in {func}", held: true},
 	{prefix: "[ INFO: ", re: rx(`^\[ INFO: (.*?)!? \]`), kind: KindLockdep, rank: rankSpecific, title: "INFO: $1 in {func}"},
 	{prefix: "[ BUG: ", re: rx(`^\[ BUG: (.*?)!? \]`), kind: KindLockdep, rank: rankSpecific, title: "BUG: $1 in {func}"},
 	{prefix: "BUG: ", re: rx(`^BUG: (MAX_LOCK\w+|MAX_STACK_TRACE_ENTRIES) too low`), kind: KindLockdep, rank: rankSpecific, title: "BUG: $1 too low", single: true},

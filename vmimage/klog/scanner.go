@@ -82,6 +82,10 @@ func Scan(recs []Record) []Finding {
 
 func (s *Scanner) line(done []Finding, r Record, line string) []Finding {
 	defer func() { s.prev = line }()
+	// With kmemleak.verbose=1 the name stands before each line of a report.
+	if rest, ok := strings.CutPrefix(line, "kmemleak: "); ok && !strings.Contains(rest, " suspected memory leak") {
+		line = strings.TrimRight(rest, " ")
+	}
 	if line == "" {
 		if s.open != nil {
 			s.open.keep("", false)

@@ -6,7 +6,7 @@
 //		-steps load,trigger -o console.log
 //
 // Steps, in order: load (load:mb=2 passes a parameter), trigger (write to the parameter), genl (send the
-// command of faulty_doit), unload, sleep, sysrq. The guest powers off after them.
+// command of faulty_doit), unload, sleep, sysrq, scan (for memory leaks). The guest powers off after them.
 package main
 
 import (

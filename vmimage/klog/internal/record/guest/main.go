@@ -65,6 +65,11 @@ func step(module, s string) error {
 		return unix.DeleteModule(module, unix.O_NONBLOCK)
 	case "trigger":
 		return os.WriteFile("/sys/module/"+module+"/parameters/trigger", []byte("1"), 0)
+	case "scan": // for memory leaks
+		if err := unix.Mount("debugfs", "/sys/kernel/debug", "debugfs", 0, ""); err != nil && err != unix.EBUSY {
+			return err
+		}
+		return os.WriteFile("/sys/kernel/debug/kmemleak", []byte("scan"), 0)
 	case "genl":
 		return genl("faulty_doit")
 	case "sleep":
