@@ -16,7 +16,7 @@ kmodtest := build/kmodtest
 matrix   := $(if $(KERNELS),-kernels '$(KERNELS)') $(if $(SHARD),-shard '$(SHARD)') $(if $(LOCKED),-locked)
 flags    := $(if $(KERNEL),-kernel '$(KERNEL)') $(if $(RUN),-run '$(RUN)') $(if $(filter-out 0,$(V)),-v)
 
-.PHONY: help vmtest vmtest-matrix matrix-list matrix-merge ci-results command check lint unit guest build shell bench faulty soak clean setup setup-check
+.PHONY: help vmtest vmtest-matrix matrix-list matrix-merge ci-results command check lint unit guest build shell bench faulty debug-kernel soak clean setup setup-check
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -61,6 +61,9 @@ bench: build ## measure, and compare with the goals
 
 faulty: build ## does every fault get caught? KERNEL=6.1
 	@$(GO) run ./tests/faulty $(if $(KERNEL),-kernel '$(KERNEL)')
+
+debug-kernel: build ## build a kernel with KASAN, lockdep, kmemleak: for KERNEL=tree:build/debug-kernel
+	@scripts/debug-kernel
 
 soak: build ## run the tests N=200 times: a single red run is a bug
 	@scripts/soak '$(N)' $(if $(KERNEL),-kernel '$(KERNEL)')
