@@ -29,6 +29,27 @@ func (res Result) Print(w io.Writer) {
 	}
 }
 
+// Tally counts results.
+type Tally struct{ Caught, Absent, Bad int }
+
+// Add counts one.
+func (t *Tally) Add(res Result) {
+	switch {
+	case res.Skipped != "":
+		t.Absent++
+	case len(res.Wrong) > 0:
+		t.Bad++
+	default:
+		t.Caught++
+	}
+}
+
+// String is the last line of the table. What could not be tried is counted: it
+// is no success.
+func (t Tally) String() string {
+	return fmt.Sprintf("%d rows: %d as they should be, %d wrong, %d not on this kernel", t.Caught+t.Absent+t.Bad, t.Caught, t.Bad, t.Absent)
+}
+
 const (
 	begin = "<!-- faulty:begin -->"
 	end   = "<!-- faulty:end -->"
@@ -71,6 +92,9 @@ func table() string {
 		by, place := r.By, "yes"
 		if r.Kind != "" {
 			by = byLog + ": " + string(r.Kind)
+		}
+		if r.Needs != "" {
+			by += ", with `" + r.Needs + "`"
 		}
 		switch {
 		case r.Module == "":

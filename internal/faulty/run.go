@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -44,6 +42,8 @@ type Runner struct {
 	binary string
 	// Keep, if not empty, is a directory for the output of each row.
 	Keep string
+	// Record, if not empty, is a directory for the kernel's words on each row.
+	Record string
 }
 
 // NewRunner compiles the tests.
@@ -59,14 +59,14 @@ func (r *Runner) Run(ctx context.Context, row Row) (Result, error) {
 	if why := row.NoPlaceOn[k.Series]; why != "" {
 		res.NoPlace = why
 	}
-	if res.Skipped = row.Silent[k.Series]; res.Skipped != "" {
-		return res, nil
+	var err error
+	if res.Skipped, err = row.absent(k); err != nil || res.Skipped != "" {
+		return res, err
 	}
 	var mods []run.Module
 	place := ""
 	if row.Module != "" {
 		name := "faulty_" + row.Module
-		var err error
 		if mods, err = r.lab.Build(ctx, name, dir(name)); err != nil {
 			return res, err
 		}
@@ -89,13 +89,8 @@ func (r *Runner) Run(ctx context.Context, row Row) (Result, error) {
 	v, err := run.Run(ctx, o)
 	res.Elapsed = time.Since(start)
 	res.Output = out.String()
-	if r.Keep != "" {
-		base := filepath.Join(r.Keep, fmt.Sprintf("%s-%s", k.Series, row.name()))
-		for suffix, b := range map[string][]byte{".txt": out.Bytes(), ".console": v.Console, ".kmsg": v.Log} {
-			if err := os.WriteFile(base+suffix, b, 0o644); err != nil {
-				return res, fmt.Errorf("keep output: %w", err)
-			}
-		}
+	if kerr := r.keep(row, v, out.Bytes()); kerr != nil {
+		return res, kerr
 	}
 	if err != nil {
 		first, _, _ := strings.Cut(err.Error(), "\n")
@@ -103,10 +98,11 @@ func (r *Runner) Run(ctx context.Context, row Row) (Result, error) {
 		return res, context.Cause(ctx)
 	}
 	res.check(v, place)
+	if err := r.record(row, v); err != nil {
+		res.Wrong = append(res.Wrong, err.Error())
+	}
 	return res, nil
 }
-
-func (r Row) name() string { return strings.TrimPrefix(r.Test, "Test") }
 
 // check compares the verdict with what the row expects.
 func (res *Result) check(v run.Verdict, place string) {

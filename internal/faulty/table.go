@@ -5,6 +5,7 @@
 package faulty
 
 import (
+	"slices"
 	"time"
 
 	"github.com/kmodtest/kmodtest/vmimage/klog"
@@ -40,8 +41,9 @@ type Row struct {
 	NoPlaceOn map[string]string
 	// By says in a word who found it: kernel log, unload contract, …
 	By string
-	// Silent are kernels on which the fault cannot be shown, with the reason.
-	Silent map[string]string
+	// Needs is an option without which the kernel cannot tell: CONFIG_KASAN.
+	// Unless is one with which another detector is there first, at another line.
+	Needs, Unless string
 	// Green marks a row of noise: the verdict must be green.
 	Green bool
 }
@@ -71,7 +73,10 @@ var noStacks = map[string]string{"5.10": "the kernel keeps no call traces of all
 const shortly = 20 * time.Second
 
 // Rows are all faults.
-var Rows = []Row{
+var Rows = slices.Concat(modules, watched, binaries)
+
+// modules are the faults of modules that every kernel, or the contract, finds.
+var modules = []Row{
 	{Fault: "NULL dereference in a genl doit", Module: "null_doit", Test: "TestNullDoit", Kind: klog.KindOops, Args: slab},
 	{Fault: "NULL dereference in the transmit path", Module: "null_xmit", Test: "TestNullXmit", Kind: klog.KindOops, Args: slab},
 	{Fault: "timer that runs after rmmod", Module: "timer_unload", Test: "TestTimerUnload", Kind: klog.KindOops, Args: slab,
@@ -82,12 +87,14 @@ var Rows = []Row{
 	{Fault: "WARN_ON, while no test runs", Module: "warn", Test: "TestAfter", Blamed: []string{"KernelLog"},
 		Env: []string{"KMODTEST_FAULTY_ROLE=early"}, Kind: klog.KindWarn, Args: slab, Text: "No test was running"},
 	{Fault: "BUG_ON", Module: "bug", Test: "TestBug", Kind: klog.KindBug, Args: slab},
-	{Fault: "pointer followed out of freed memory", Module: "uaf_read", Test: "TestUafRead", Kind: klog.KindOops, Args: slab},
-	{Fault: "write to freed memory", Module: "uaf_write", Test: "TestUafWrite", Kind: klog.KindSlab, Args: slab},
-	{Fault: "double free", Module: "double_free", Test: "TestDoubleFree", Kind: klog.KindSlab, Args: slab},
-	{Fault: "out-of-bounds write", Module: "oob_write", Test: "TestOobWrite", Kind: klog.KindSlab, Args: slab},
+	{Fault: "pointer followed out of freed memory", Module: "uaf_read", Test: "TestUafRead", Kind: klog.KindOops, Args: slab, Unless: "CONFIG_KASAN"},
+	{Fault: "write to freed memory", Module: "uaf_write", Test: "TestUafWrite", Kind: klog.KindSlab, Args: slab, Unless: "CONFIG_KASAN"},
+	{Fault: "double free", Module: "double_free", Test: "TestDoubleFree", Kind: klog.KindSlab, Args: slab, Unless: "CONFIG_KASAN"},
+	{Fault: "out-of-bounds write", Module: "oob_write", Test: "TestOobWrite", Kind: klog.KindSlab, Args: slab, Unless: "CONFIG_KASAN"},
 	{Fault: "read of freed memory, under KFENCE", Module: "kfence", Test: "TestKfence", Kind: klog.KindKFENCE, Args: kfence,
-		Silent: map[string]string{"5.10": "has no KFENCE", "6.1": "KFENCE is off"}},
+		Needs: "CONFIG_KFENCE"},
+	{Fault: "free of a pointer into an object, under KFENCE", Module: "kfence_free", Test: "TestKfenceFree", Kind: klog.KindKFENCE, Args: kfence,
+		Needs: "CONFIG_KFENCE"},
 	{Fault: "leak in each call", Module: "leak", Test: "TestLeak", Args: slab, By: byContract, Text: `never freed 1 × kmalloc-192`},
 	{Fault: "leak in the error path of init", Module: "leak_init", Test: "TestLeakInit", Args: slab, By: byContract, Text: `never freed 1 × kmalloc-192`},
 	{Fault: "init fails half-way and leaves things", Module: "init_half", Test: "TestInitHalf", Args: slab, By: byContract,
@@ -119,7 +126,10 @@ var Rows = []Row{
 	{Fault: "printk that imitates results", Module: "fake_frames", Test: "TestFakeFrames", Args: slab, By: "nothing: noise", Green: true},
 	{Fault: "kernel memory exhausted", Module: "oom", Test: "TestOom", Kind: klog.KindOOM, Args: slab},
 	{Fault: "rmmod that never returns", Module: "rmmod_hang", Test: "TestRmmodHang", Args: slab, By: byContract, Text: `ETIMEDOUT`},
+}
 
+// binaries are the faults of test binaries.
+var binaries = []Row{
 	{Fault: "test binary kills itself", Test: "TestKillsItself", Args: slab, By: byRun, Text: `SIGKILL`},
 	{Fault: "test binary exits with status 0", Test: "TestExits", Args: slab, By: byRun, Text: `unexpected call to os.Exit\(0\)`},
 	{Fault: "test binary forks and exits", Test: "TestForksAndExits", Args: slab, By: byRun, Text: `unexpected call to os.Exit\(0\)`},

@@ -33,6 +33,7 @@ func run(ctx context.Context) (red bool, err error) {
 	s.Flags(flag.CommandLine)
 	only := flag.String("run", "", "run only the tests that match `expression`")
 	keep := flag.String("keep", "", "keep the output of each row in `directory`")
+	record := flag.String("record", "", "write what the kernel said about each row into `directory`, as traces for package klog")
 	readme := flag.Bool("readme", false, "write the table of what fails a run into README.md, and run nothing")
 	flag.Parse()
 	if *readme {
@@ -51,11 +52,11 @@ func run(ctx context.Context) (red bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	r.Keep = *keep
+	r.Keep, r.Record = *keep, *record
 	tw := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	defer tw.Flush()
 	fmt.Fprintf(tw, "\tfault\tkernel\tfinding\ttest\tfile:line\ttime\n")
-	ran := 0
+	var tally faulty.Tally
 	for _, row := range faulty.Rows {
 		if !match.MatchString(row.Test) {
 			continue
@@ -64,13 +65,16 @@ func run(ctx context.Context) (red bool, err error) {
 		if err != nil {
 			return false, fmt.Errorf("%s: %w", row.Test, err)
 		}
-		ran++
-		red = red || len(res.Wrong) > 0
+		tally.Add(res)
 		res.Print(tw)
 		tw.Flush()
 	}
-	if ran == 0 {
+	switch {
+	case tally == faulty.Tally{}:
 		return false, fmt.Errorf("no row matches %q", *only)
+	case tally.Caught+tally.Bad == 0:
+		return false, fmt.Errorf("no row that matches %q can be tried on this kernel", *only)
 	}
-	return red, nil
+	fmt.Println(tally)
+	return tally.Bad > 0, nil
 }

@@ -78,6 +78,7 @@ func TestUafWrite(t *testing.T)      { trigger(t, "uaf_write") }
 func TestDoubleFree(t *testing.T)    { trigger(t, "double_free") }
 func TestOobWrite(t *testing.T)      { trigger(t, "oob_write") }
 func TestKfence(t *testing.T)        { trigger(t, "kfence") }
+func TestKfenceFree(t *testing.T)    { trigger(t, "kfence_free") }
 func TestLeak(t *testing.T)          { trigger(t, "leak") }
 func TestCacheLeft(t *testing.T)     { load(t, "cache_left") }
 func TestGenlLeft(t *testing.T)      { load(t, "genl_left") }
@@ -102,6 +103,26 @@ func TestFlood(t *testing.T)         { trigger(t, "flood") }
 func TestFakeFrames(t *testing.T)    { trigger(t, "fake_frames") }
 func TestOom(t *testing.T)           { trigger(t, "oom") }
 func TestRmmodHang(t *testing.T)     { load(t, "rmmod_hang") }
+
+// What only a kernel finds that was configured for it.
+func TestKasanUaf(t *testing.T)    { trigger(t, "kasan_uaf") }
+func TestKasanOob(t *testing.T)    { trigger(t, "kasan_oob") }
+func TestUbsanShift(t *testing.T)  { trigger(t, "ubsan_shift") }
+func TestUbsanBounds(t *testing.T) { trigger(t, "ubsan_bounds") }
+func TestLockOrder(t *testing.T)   { trigger(t, "lock_order") }
+func TestLockClass(t *testing.T)   { trigger(t, "lock_class") }
+func TestLockIrq(t *testing.T)     { trigger(t, "lock_irq") }
+func TestLockUnlock(t *testing.T)  { trigger(t, "lock_unlock") }
+func TestLockFreed(t *testing.T)   { trigger(t, "lock_freed") }
+func TestLockUser(t *testing.T)    { trigger(t, "lock_user") }
+func TestLockKey(t *testing.T)     { trigger(t, "lock_key") }
+func TestSpinMagic(t *testing.T)   { trigger(t, "spin_magic") }
+func TestRcuUse(t *testing.T)      { trigger(t, "rcu_use") }
+func TestSleepAtomic(t *testing.T) { trigger(t, "sleep_atomic") }
+func TestPreempt(t *testing.T)     { trigger(t, "preempt") }
+func TestOdebug(t *testing.T)      { trigger(t, "odebug") }
+func TestKmemleak(t *testing.T)    { trigger(t, "kmemleak") }
+func TestHardLockup(t *testing.T)  { trigger(t, "irqs_off") }
 
 // The init of these modules fails, which the tests expect: what it leaves
 // behind is the fault.
