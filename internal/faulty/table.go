@@ -115,7 +115,7 @@ var modules = []Row{
 	{Fault: "interrupts off for ever", Module: "irqs_off", Test: "TestIrqsOff", Timeout: shortly, Args: slab, By: byDeadline, Text: `runs at`},
 	{Fault: "stack overflow", Module: "stack_overflow", Test: "TestStackOverflow", Kind: klog.KindStack, Args: slab,
 		NoPlace: "the line is the one that hits the guard page", Text: `faulty_stack_overflow\.c:\d+`},
-	{Fault: "stack smashed", Module: "stack_smash", Test: "TestStackSmash", Kind: klog.KindStack, Args: slab},
+	{Fault: "stack smashed", Module: "stack_smash", Test: "TestStackSmash", Kind: klog.KindStack, Args: slab, Unless: "CONFIG_KASAN"},
 	{Fault: "panic", Module: "panic", Test: "TestPanic", Kind: klog.KindPanic, Args: slab},
 	{Fault: "list corruption", Module: "list", Test: "TestList", Kind: klog.KindList, Args: slab},
 	{Fault: "refcount underflow", Module: "refcount", Test: "TestRefcount", Kind: klog.KindRefcount, Args: slab},
