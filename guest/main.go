@@ -34,7 +34,9 @@ func Main(m *testing.M) {
 // runAndCheck runs the tests and the checks of the package as a whole, and
 // returns the exit status.
 func runAndCheck(m *testing.M, out io.Writer) int {
+	restore := spareProcessor()
 	before, err := Snapshot()
+	restore()
 	if err != nil {
 		fmt.Fprintln(out, "guest:", err)
 		return 1
