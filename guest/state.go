@@ -88,18 +88,15 @@ func (s *State) look(sources []source) error {
 		}
 		done <- result{found, errors.Join(errs...)}
 	}()
-	timeout := time.NewTimer(lookLimit)
-	defer timeout.Stop()
-	select {
-	case r := <-done:
-		maps.Copy(s.lists, r.lists)
-		return r.err
-	case <-timeout.C:
+	r, ok := receive(done, lookLimit)
+	if !ok {
 		err := fmt.Errorf("look for %s: the kernel has not answered for %v: its list may be broken by a module that is gone%s",
 			at.Load().kind, lookLimit, indentLog(findSplats(log.lines())))
 		broken.CompareAndSwap(nil, &err)
 		return err
 	}
+	maps.Copy(s.lists, r.lists)
+	return r.err
 }
 
 // Left returns what exists in after and did not exist in s, in a fixed order.

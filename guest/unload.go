@@ -53,11 +53,8 @@ func remove(name string) error {
 	}()
 	// delete_module cannot be interrupted while an exit function waits: leave
 	// the thread behind and say so, instead of a test that just hangs.
-	timeout := time.NewTimer(removeLimit)
-	defer timeout.Stop()
-	select {
-	case err = <-done:
-	case <-timeout.C:
+	err, ok := receive(done, removeLimit)
+	if !ok {
 		err = unix.ETIMEDOUT
 	}
 	if err == nil {
