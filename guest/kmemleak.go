@@ -17,6 +17,12 @@ import (
 
 const kmemleakFile = "/sys/kernel/debug/kmemleak"
 
+// hasKmemleak tells whether the kernel has kmemleak, which may still be off.
+var hasKmemleak = sync.OnceValue(func() bool {
+	_, err := os.Stat(kmemleakFile)
+	return err == nil
+})
+
 // kmemleakAge is how old an object is before kmemleak calls it a leak
 // (MSECS_MIN_AGE in mm/kmemleak.c), and a little.
 const kmemleakAge = 5200 * time.Millisecond

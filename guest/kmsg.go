@@ -76,12 +76,21 @@ type kmsg struct {
 	lost bool
 }
 
+// spareKmsg are files of logs that were closed: the kernel makes a buffer of
+// ten kilobytes for each that is opened, and every load opens three.
+var spareKmsg = make(chan int, 4)
+
 func openKmsg() (*kmsg, error) {
-	// Not an os.File: its poller would turn EAGAIN, which here means "that is
-	// all", into a wait.
-	fd, err := unix.Open("/dev/kmsg", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, fmt.Errorf("open kernel log: %w", err)
+	var fd int
+	select {
+	case fd = <-spareKmsg:
+	default:
+		// Not an os.File: its poller would turn EAGAIN, which here means "that
+		// is all", into a wait.
+		var err error
+		if fd, err = unix.Open("/dev/kmsg", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0); err != nil {
+			return nil, fmt.Errorf("open kernel log: %w", err)
+		}
 	}
 	if _, err := unix.Seek(fd, 0, unix.SEEK_END); err != nil {
 		unix.Close(fd)
@@ -130,4 +139,11 @@ func (k *kmsg) lines() []string {
 	return lines
 }
 
-func (k *kmsg) close() { unix.Close(k.fd) }
+func (k *kmsg) close() {
+	select {
+	case spareKmsg <- k.fd:
+	default:
+		unix.Close(k.fd)
+	}
+	k.fd = -1
+}

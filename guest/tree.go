@@ -49,8 +49,13 @@ func (t *tree) open(path string, flags int) (p *place, fd int, err error) {
 	if p := t.places[path]; p != nil && p.look == t.look {
 		return p, -1, nil
 	}
-	fd, err = retry(func() (int, error) { return unix.Open(t.root+path, unix.O_RDONLY|unix.O_CLOEXEC|flags, 0) })
-	if errors.Is(err, unix.ENOENT) {
+	for {
+		fd, err = unix.Open(t.root+path, unix.O_RDONLY|unix.O_CLOEXEC|flags, 0)
+		if err != unix.EINTR { // Go's own signals interrupt, too
+			break
+		}
+	}
+	if err == unix.ENOENT {
 		return nil, -1, nil
 	}
 	if err != nil {
@@ -74,7 +79,10 @@ func (t *tree) fill(p *place, fd int, read func(fd int, buf []byte) (int, error)
 		if len(t.buf)-n < 16<<10 {
 			t.buf = append(t.buf, make([]byte, len(t.buf))...)
 		}
-		k, err := retry(func() (int, error) { return read(fd, t.buf[n:]) })
+		k, err := read(fd, t.buf[n:])
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
 		if err != nil {
 			return false, err
 		}
@@ -200,16 +208,6 @@ func entriesOf(raw []byte) func(yield func(name string, dir bool) bool) {
 			if s := string(name); s != "." && s != ".." && !yield(s, dir) {
 				return
 			}
-		}
-	}
-}
-
-// retry repeats a system call that a signal interrupted; Go's own signals do.
-func retry(call func() (int, error)) (int, error) {
-	for {
-		n, err := call()
-		if !errors.Is(err, unix.EINTR) {
-			return n, err
 		}
 	}
 }
