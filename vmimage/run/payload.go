@@ -48,11 +48,34 @@ func newPayload(o *Options) (*payload, error) {
 	return p, nil
 }
 
+// errTooLarge says that a payload does not fit.
+var errTooLarge = fmt.Errorf("test binary, modules and files exceed %d MiB, the size of the payload device", vm.PayloadDeviceSize>>20)
+
 func (p *payload) pack(o *Options) error {
 	count := &counter{w: p.file}
 	buf := bufio.NewWriterSize(count, 1<<20)
-	a := &archive{tw: tar.NewWriter(buf), seen: make(map[string]bool)}
-	here := &archive{tw: a.tw, seen: a.seen, root: o.Root}
+	var big largest
+	err := p.add(o, buf, &big)
+	if err == nil {
+		err = buf.Flush()
+	}
+	if errors.Is(err, errTooLarge) {
+		return fmt.Errorf("%w; the largest file is %s, %d MiB", errTooLarge, big.name, big.size>>20)
+	}
+	p.size = count.n
+	return err
+}
+
+// largest is the largest file of a payload.
+type largest struct {
+	name string
+	size int64
+}
+
+// add writes the archive.
+func (p *payload) add(o *Options, w io.Writer, big *largest) error {
+	a := &archive{tw: tar.NewWriter(w), seen: make(map[string]bool), big: big}
+	here := &archive{tw: a.tw, seen: a.seen, root: o.Root, big: big}
 	if o.Binary != "" {
 		if err := a.addBinary(o.Binary, guestBinary); err != nil {
 			return err
@@ -94,14 +117,7 @@ func (p *payload) pack(o *Options) error {
 			return err
 		}
 	}
-	if err := a.tw.Close(); err != nil {
-		return err
-	}
-	if err := buf.Flush(); err != nil {
-		return err
-	}
-	p.size = count.n
-	return nil
+	return a.tw.Close()
 }
 
 // counter counts what it passes on, and stops at the end of the device.
@@ -112,7 +128,7 @@ type counter struct {
 
 func (c *counter) Write(b []byte) (int, error) {
 	if c.n+int64(len(b)) > vm.PayloadDeviceSize {
-		return 0, fmt.Errorf("test binary, modules and files exceed %d MiB, the size of the payload device", vm.PayloadDeviceSize>>20)
+		return 0, errTooLarge
 	}
 	n, err := c.w.Write(b)
 	c.n += int64(n)
@@ -124,6 +140,7 @@ type archive struct {
 	tw   *tar.Writer
 	seen map[string]bool
 	root string // files are read below it
+	big  *largest
 }
 
 // addPackage adds a package's directory: its own files, and testdata with all
@@ -181,6 +198,12 @@ func (a *archive) addDir(name string) error {
 	return a.header(&tar.Header{Name: name + "/", Typeflag: tar.TypeDir, Mode: 0o755})
 }
 
+func (a *archive) weigh(name string, size int64) {
+	if size > a.big.size {
+		*a.big = largest{filepath.Join(a.root, name), size}
+	}
+}
+
 func (a *archive) header(h *tar.Header) error {
 	if a.seen[h.Name] {
 		return nil
@@ -213,6 +236,7 @@ func (a *archive) addBinary(name, guestName string) error {
 		return fmt.Errorf("%s: its segments end at %d, the file at %d", name, end, len(b))
 	}
 	b = b[:end]
+	a.weigh(name, int64(end))
 	// e_shoff, e_shnum and e_shstrndx of Elf64_Ehdr: there are no sections.
 	clear(b[0x28:0x30])
 	clear(b[0x3c:0x40])
@@ -240,6 +264,7 @@ func (a *archive) addAs(name, guestName string) error {
 	if !fi.Mode().IsRegular() {
 		return fmt.Errorf("%s: %w", name, errors.New("not a regular file"))
 	}
+	a.weigh(name, fi.Size())
 	if err := a.header(&tar.Header{
 		Name: guestName, Typeflag: tar.TypeReg, Size: fi.Size(), Mode: int64(fi.Mode().Perm()), ModTime: fi.ModTime(),
 	}); err != nil {
