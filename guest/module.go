@@ -54,7 +54,7 @@ func Load(t testing.TB, name string, params ...string) *Module {
 func TryLoad(t testing.TB, name string, params ...string) (*Module, error) {
 	t.Helper()
 	needGuest(t)
-	spareProcessor() // for good: what a test asks of the kernel gains, too
+	slowMonitor()
 	info, err := guestenv.Read()
 	if err != nil {
 		t.Fatal(err)

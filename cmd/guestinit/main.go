@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kmodtest/kmodtest/internal/guestenv"
+	"github.com/kmodtest/kmodtest/internal/sysmon"
 	"github.com/kmodtest/kmodtest/internal/wire"
 )
 
@@ -48,6 +49,9 @@ func run() error {
 		return err
 	}
 	if err := tune(); err != nil {
+		return err
+	}
+	if err := sysmon.Slow(); err != nil {
 		return err
 	}
 	tty, err := openPort(port)
