@@ -8,7 +8,7 @@
 //	run.Run            all of them, a test binary -> Verdict
 //	  boot.Source        greeted guests: restored from a snapshot, or booted
 //	  vm.Start, Restore  QEMU
-//	  internal/wire      the guest's frames on the second serial port
+//	  internal/wire      the frames between host and guest
 //	  gotest             the tests' output
 //	  klog               the kernel log's findings
 //	matrix.Run         the stages on every kernel of the list -> report.Result

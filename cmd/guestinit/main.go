@@ -1,7 +1,7 @@
 // Command guestinit is /init of a kmodtest guest.
 //
-// It prepares the file systems, greets the host on the second serial port,
-// takes a job from it (package wire), unpacks the payload, runs the job's
+// It prepares the file systems, greets the host, takes a job from it (package
+// wire), unpacks the payload, runs the job's
 // processes, hands back their output, the kernel log and the files that they
 // wrote, and powers the machine off. It refuses to run anywhere but as the
 // first process of a guest.
@@ -21,7 +21,7 @@ import (
 	"github.com/kmodtest/kmodtest/internal/wire"
 )
 
-// port is the serial port that carries the frames.
+// port is the serial port that carries the host's frames.
 const port = "/dev/ttyS1"
 
 func main() {
@@ -58,13 +58,14 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	in := &initProcess{tty: tty, out: wire.NewWriter(tty), frames: wire.NewReader(tty)}
+	ring, err := openRing()
+	if err != nil {
+		return err
+	}
+	in := &initProcess{out: wire.NewWriter(ring), frames: wire.NewReader(tty)}
 	if err := in.serve(); err != nil {
 		if werr := in.out.Write(wire.Error, []byte(err.Error())); werr != nil {
 			return fmt.Errorf("%w (and the host does not listen: %v)", err, werr)
-		}
-		if derr := drainPort(tty); derr != nil {
-			return derr
 		}
 	}
 	return nil
@@ -72,7 +73,6 @@ func run() error {
 
 // initProcess is the state of the guest's init.
 type initProcess struct {
-	tty    *os.File
 	out    *wire.Writer
 	frames *wire.Reader
 	kmsg   *kmsg
@@ -192,8 +192,5 @@ func (in *initProcess) finish(job *wire.Job) error {
 		return err
 	}
 	sum.LostKmsg = in.kmsg.lost()
-	if err := in.out.WriteJSON(wire.Done, sum); err != nil {
-		return err
-	}
-	return drainPort(in.tty)
+	return in.out.WriteJSON(wire.Done, sum)
 }

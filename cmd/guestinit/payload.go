@@ -15,32 +15,45 @@ import (
 	"github.com/kmodtest/kmodtest/internal/wire"
 )
 
-// The payload device is QEMU's ivshmem-plain (docs/specs/ivshmem-spec.rst of
-// QEMU): BAR 2 is the memory that the host shares. It needs no driver, sysfs
-// maps it, so that it works on every kernel with PCI.
-const (
-	ivshmemVendor = "0x1af4"
-	ivshmemDevice = "0x1110"
-)
+// openShared opens the memory of the device that the host shares in a slot of the
+// PCI bus. The error wraps os.ErrNotExist if there is none.
+func openShared(slot int) (*os.File, error) {
+	dev := fmt.Sprintf("/sys/bus/pci/devices/0000:00:%02x.0", slot)
+	// The firmware may have left the device's memory disabled.
+	if err := os.WriteFile(dev+"/enable", []byte("1"), 0); err != nil {
+		return nil, fmt.Errorf("enable shared memory: %w", err)
+	}
+	f, err := os.OpenFile(dev+"/resource2", os.O_RDWR, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open shared memory: %w", err)
+	}
+	return f, nil
+}
+
+// openRing opens the way of the frames to the host.
+func openRing() (*wire.Ring, error) {
+	f, err := openShared(wire.FramesSlot)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	mem, err := unix.Mmap(int(f.Fd()), 0, wire.RingSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		return nil, fmt.Errorf("map shared memory: %w", err)
+	}
+	return wire.NewRing(mem), nil
+}
 
 // A payloadDevice is the open payload device; nil in a guest without one.
 type payloadDevice struct{ *os.File }
 
-// openPayloadDevice finds the payload device and makes its memory accessible.
+// openPayloadDevice opens the payload device.
 func openPayloadDevice() (payloadDevice, error) {
-	dev, err := findPayloadDevice()
-	if err != nil || dev == "" {
-		return payloadDevice{}, err
+	f, err := openShared(wire.PayloadSlot)
+	if errors.Is(err, os.ErrNotExist) {
+		return payloadDevice{}, nil
 	}
-	// The firmware may have left the device's memory disabled.
-	if err := os.WriteFile(filepath.Join(dev, "enable"), []byte("1"), 0); err != nil {
-		return payloadDevice{}, fmt.Errorf("enable payload device: %w", err)
-	}
-	f, err := os.OpenFile(filepath.Join(dev, "resource2"), os.O_RDWR, 0)
-	if err != nil {
-		return payloadDevice{}, fmt.Errorf("open payload device: %w", err)
-	}
-	return payloadDevice{f}, nil
+	return payloadDevice{f}, err
 }
 
 func (d payloadDevice) close() {
@@ -55,7 +68,7 @@ func (d payloadDevice) unpack(size int64) error {
 		return nil
 	}
 	if d.File == nil {
-		return errors.New("unpack payload: no ivshmem device among the PCI devices")
+		return errors.New("unpack payload: the guest has no payload device")
 	}
 	mem, err := unix.Mmap(int(d.Fd()), 0, int(size), unix.PROT_READ, unix.MAP_SHARED)
 	if err != nil {
@@ -66,20 +79,6 @@ func (d payloadDevice) unpack(size int64) error {
 		return fmt.Errorf("unpack payload: %w", err)
 	}
 	return nil
-}
-
-// findPayloadDevice returns the device's folder in sysfs, empty if there is none.
-func findPayloadDevice() (string, error) {
-	devs, err := filepath.Glob("/sys/bus/pci/devices/*")
-	if err != nil {
-		return "", fmt.Errorf("list PCI devices: %w", err)
-	}
-	for _, d := range devs {
-		if readLine(d+"/vendor") == ivshmemVendor && readLine(d+"/device") == ivshmemDevice {
-			return d, nil
-		}
-	}
-	return "", nil
 }
 
 func readLine(name string) string {

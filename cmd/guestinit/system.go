@@ -137,14 +137,6 @@ func openPort(name string) (*os.File, error) {
 	return os.NewFile(uintptr(fd), name), nil
 }
 
-// drainPort waits until everything written has left the machine.
-func drainPort(tty *os.File) error {
-	if err := unix.IoctlSetInt(int(tty.Fd()), unix.TCSBRK, 1); err != nil {
-		return fmt.Errorf("drain %s: %w", tty.Name(), err)
-	}
-	return nil
-}
-
 func setClock(now time.Time) error {
 	tv := unix.NsecToTimeval(now.UnixNano())
 	if err := unix.Settimeofday(&tv); err != nil {

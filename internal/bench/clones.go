@@ -49,7 +49,7 @@ func benchFrames(ctx context.Context, b *bench) error {
 			if n < size {
 				return fmt.Errorf("%d bytes of %d arrived: %s", n, size, f.Payload)
 			}
-			b.report("frames on port two", float64(n)/1e6/time.Since(first).Seconds(), "MB/s", "%d bytes of output", n)
+			b.report("frames to the host", float64(n)/1e6/time.Since(first).Seconds(), "MB/s", "%d bytes of output", n)
 			return nil
 		}
 	}

@@ -1,8 +1,10 @@
-// Package wire is the protocol between the host and the guest's init on the
-// guest's second serial port: checksummed frames, and the messages in them.
+// Package wire is the protocol between the host and the guest's init:
+// checksummed frames, and the messages in them.
 //
-// The port carries nothing else. The kernel log has a port of its own, so that
-// no printk can forge or garble a frame.
+// Frames to the host go through a Ring in memory that both share, frames to the
+// guest through its second serial port. Neither carries anything else. The
+// kernel log has a port of its own, so that no printk can forge or garble a
+// frame.
 package wire
 
 import (

@@ -62,7 +62,7 @@ func TestBytesOnTheWire(t *testing.T) {
 func TestRoundTrip(t *testing.T) {
 	for name, wrap := range map[string]func(io.Reader) io.Reader{
 		"whole": func(r io.Reader) io.Reader { return r },
-		// A serial port delivers what it likes.
+		// Neither a ring nor a serial port keeps frames whole.
 		"bytes":  iotest.OneByteReader,
 		"halves": iotest.HalfReader,
 	} {

@@ -9,7 +9,7 @@ import (
 
 // Version is the version of the protocol: of the frames' types and of the
 // messages. Host and guest have to agree; each is told the other's first.
-const Version = 2
+const Version = 3
 
 // Greeting is what the guest tells of itself.
 type Greeting struct {

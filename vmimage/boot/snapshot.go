@@ -73,6 +73,8 @@ type meta struct {
 	// Sent is the number of frames that came before: the clones go on
 	// counting where it stopped.
 	Sent uint32 `json:"sent"`
+	// Saved is for QEMU.
+	Saved vm.Saved `json:"saved"`
 }
 
 // restored returns a guest from the snapshot, which it makes if need be. A
@@ -116,10 +118,11 @@ func (s *Source) freeze(ctx context.Context, dir string) error {
 		return fmt.Errorf("boot guest for snapshot: %w", err)
 	}
 	defer g.Close(errFrozen)
-	if err := g.VM.Save(ctx, filepath.Join(dir, stateName)); err != nil {
+	saved, err := g.VM.Save(ctx, filepath.Join(dir, stateName))
+	if err != nil {
 		return fmt.Errorf("freeze guest: %w", err)
 	}
-	b, err := json.Marshal(meta{Hello: g.Hello, Log: g.Log, Console: g.Console.Bytes(), Sent: g.sent})
+	b, err := json.Marshal(meta{Hello: g.Hello, Log: g.Log, Console: g.Console.Bytes(), Sent: g.sent, Saved: saved})
 	if err != nil {
 		return fmt.Errorf("describe snapshot: %w", err)
 	}
@@ -153,7 +156,7 @@ func thaw(ctx context.Context, c vm.Config, dir string) (*Guest, error) {
 		return nil, err
 	}
 	c.RAM = filepath.Join(dir, ramName)
-	v, err := vm.Restore(ctx, c, state, restoreLimit)
+	v, err := vm.Restore(ctx, c, m.Saved, state, restoreLimit)
 	if err != nil {
 		return nil, err
 	}

@@ -1,9 +1,9 @@
 // Package vm boots guests. It is the only package that knows QEMU, which it
 // runs through the qemu package of github.com/hugelgupf/vmtest.
 //
-// A guest has three serial ports: the kernel console, the port of the frames
-// (package internal/wire), and a terminal for interactive runs; and a payload
-// device, QEMU's ivshmem-plain, whose memory is a file of the host. All of
-// them reach the host as inherited file descriptors, so that a guest leaves no
-// socket behind in the file system.
+// A guest has three serial ports: the kernel console, the port of the host's
+// frames (package internal/wire), and a terminal for interactive runs; and two
+// devices whose memory is a file of the host, QEMU's ivshmem-plain: one for the
+// guest's frames, one for the payload. All of them reach the host as inherited
+// file descriptors, so that a guest leaves no socket behind in the file system.
 package vm

@@ -6,9 +6,8 @@ import (
 	"os"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/kmodtest/kmodtest/internal/guestenv"
+	"github.com/kmodtest/kmodtest/internal/wire"
 )
 
 // Accel is how the guest's processor is provided.
@@ -81,15 +80,10 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// NewPayload returns an unnamed file for the payload device.
+// NewPayload returns a file without a name for the payload device.
 func NewPayload() (*os.File, error) {
-	fd, err := unix.MemfdCreate("kmodtest payload", unix.MFD_CLOEXEC)
+	f, err := sharedFile("kmodtest payload", PayloadDeviceSize)
 	if err != nil {
-		return nil, fmt.Errorf("make payload device: %w", err)
-	}
-	f := os.NewFile(uintptr(fd), "payload device")
-	if err := f.Truncate(PayloadDeviceSize); err != nil {
-		f.Close()
 		return nil, fmt.Errorf("make payload device: %w", err)
 	}
 	return f, nil
@@ -129,7 +123,7 @@ func (c Config) cmdline() string {
 }
 
 // fds are the numbers that the inherited descriptors have in QEMU.
-type fds struct{ console, frames, terminal, qmp, payload int }
+type fds struct{ console, frames, terminal, qmp, ring, payload int }
 
 func onOff(b bool) string {
 	if b {
@@ -139,10 +133,9 @@ func onOff(b bool) string {
 }
 
 // args is QEMU's command line after the program. share tells whether the guest
-// shares its files: one that is saved has to, for QEMU to leave their content
-// out of the stream; a restored one must not, for it reads memory that others
-// read too, and because QEMU compares the addresses of shared memory before it
-// has restored those of PCI devices (parse_ramblocks in migration/ram.c).
+// shares its memory and payload: one that is saved has to, for QEMU to leave
+// their content out of the stream; a restored one must not, for it reads what
+// others read too. The ring of the frames is shared by every guest.
 func (c Config) args(fd fds, share bool) []string {
 	accel := c.Accel
 	if accel == "" {
@@ -171,10 +164,17 @@ func (c Config) args(fd fds, share bool) []string {
 		args = append(args, "-chardev", fmt.Sprintf("socket,id=%s,fd=%d", ch.id, ch.fd), "-serial", "chardev:"+ch.id)
 	}
 	args = append(args, "-chardev", fmt.Sprintf("socket,id=qmp,fd=%d", fd.qmp), "-mon", "chardev=qmp,mode=control")
+	args = append(args, device("ring", fd.ring, wire.RingSize, true, wire.FramesSlot)...)
 	if c.Payload != nil {
-		args = append(args,
-			"-object", fmt.Sprintf("memory-backend-file,id=payload,mem-path=/proc/self/fd/%d,size=%d,share=%s", fd.payload, PayloadDeviceSize, onOff(share)),
-			"-device", "ivshmem-plain,memdev=payload,master=on")
+		args = append(args, device("payload", fd.payload, PayloadDeviceSize, share, wire.PayloadSlot)...)
 	}
 	return args
+}
+
+// device is a PCI device whose memory is the file fd.
+func device(id string, fd, size int, share bool, slot int) []string {
+	return []string{
+		"-object", fmt.Sprintf("memory-backend-file,id=%s,mem-path=/proc/self/fd/%d,size=%d,share=%s", id, fd, size, onOff(share)),
+		"-device", fmt.Sprintf("ivshmem-plain,memdev=%s,master=on,addr=%#x", id, slot),
+	}
 }

@@ -18,7 +18,7 @@ func TestArgs(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer payload.Close()
-	fd := fds{console: 3, frames: 4, terminal: 5, qmp: 6, payload: 7}
+	fd := fds{console: 3, frames: 4, terminal: 5, qmp: 6, ring: 7, payload: 8}
 	common := []string{
 		"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
 	}
@@ -27,6 +27,7 @@ func TestArgs(t *testing.T) {
 		"-chardev", "socket,id=frames,fd=4", "-serial", "chardev:frames",
 		"-chardev", "socket,id=terminal,fd=5", "-serial", "chardev:terminal",
 		"-chardev", "socket,id=qmp,fd=6", "-mon", "chardev=qmp,mode=control",
+		"-object", "memory-backend-file,id=ring,mem-path=/proc/self/fd/7,size=1048576,share=on", "-device", "ivshmem-plain,memdev=ring,master=on,addr=0x10",
 	}
 	const off = ",smm=off,usb=off,sata=off,vmport=off,graphics=off"
 	for _, tc := range []struct {
@@ -49,16 +50,16 @@ func TestArgs(t *testing.T) {
 				"-cpu", "max,la57=off", "-smp", "1", "-m", "512M",
 				"-object", "memory-backend-file,id=ram,mem-path=/c/ram,size=512M,share=on", "-machine", "q35,accel=tcg" + off + ",memory-backend=ram",
 			}, ports, []string{
-				"-object", "memory-backend-file,id=payload,mem-path=/proc/self/fd/7,size=268435456,share=on", "-device", "ivshmem-plain,memdev=payload,master=on",
+				"-object", "memory-backend-file,id=payload,mem-path=/proc/self/fd/8,size=268435456,share=on", "-device", "ivshmem-plain,memdev=payload,master=on,addr=0x11",
 			}),
 		},
 		{
-			"a restored guest shares neither", Config{RAM: "/c/ram", Payload: payload}, false,
+			"a restored guest shares but the ring", Config{RAM: "/c/ram", Payload: payload}, false,
 			slices.Concat(common, []string{
 				"-cpu", "max,la57=off", "-smp", "1", "-m", "512M",
 				"-object", "memory-backend-file,id=ram,mem-path=/c/ram,size=512M,share=off", "-machine", "q35,accel=tcg" + off + ",memory-backend=ram",
 			}, ports, []string{
-				"-object", "memory-backend-file,id=payload,mem-path=/proc/self/fd/7,size=268435456,share=off", "-device", "ivshmem-plain,memdev=payload,master=on",
+				"-object", "memory-backend-file,id=payload,mem-path=/proc/self/fd/8,size=268435456,share=off", "-device", "ivshmem-plain,memdev=payload,master=on,addr=0x11",
 			}),
 		},
 	} {

@@ -26,22 +26,39 @@ func (q *qmpConn) ignoreShared(ctx context.Context) error {
 	}, nil)
 }
 
+// Saved is what Save has to tell Restore beside the two files.
+type Saved struct {
+	// FramesAt is the address of the memory of the frames.
+	FramesAt uint64 `json:"frames_at"`
+}
+
 // Save freezes the guest and writes the state of its devices to the file at
 // path. The guest does not run on. Its memory has to be in a file.
-func (v *VM) Save(ctx context.Context, path string) error {
+func (v *VM) Save(ctx context.Context, path string) (Saved, error) {
+	at, err := v.qmp.framesAt(ctx)
+	if err == nil {
+		err = v.save(ctx, path)
+	}
+	if err != nil {
+		return Saved{}, fmt.Errorf("save guest: %w", err)
+	}
+	return Saved{FramesAt: at}, nil
+}
+
+func (v *VM) save(ctx context.Context, path string) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o644)
 	if err != nil {
-		return fmt.Errorf("save guest: %w", err)
+		return err
 	}
 	defer f.Close()
 	if err := v.qmp.ignoreShared(ctx); err != nil {
-		return fmt.Errorf("save guest: %w", err)
+		return err
 	}
 	if err := v.qmp.passFile(ctx, "state", f); err != nil {
-		return fmt.Errorf("save guest: %w", err)
+		return err
 	}
 	if err := v.qmp.run(ctx, "migrate", map[string]any{"uri": "fd:state"}, nil); err != nil {
-		return fmt.Errorf("save guest: %w", err)
+		return err
 	}
 	for {
 		var info struct {
@@ -49,24 +66,24 @@ func (v *VM) Save(ctx context.Context, path string) error {
 			Error  string `json:"error-desc"`
 		}
 		if err := v.qmp.run(ctx, "query-migrate", nil, &info); err != nil {
-			return fmt.Errorf("save guest: %w", err)
+			return err
 		}
 		switch info.Status {
 		case "completed":
 			return nil
 		case "failed", "cancelled":
-			return fmt.Errorf("save guest: migration %s: %s", info.Status, info.Error)
+			return fmt.Errorf("migration %s: %s", info.Status, info.Error)
 		}
 		if err := pause(ctx, 2*time.Millisecond); err != nil {
-			return fmt.Errorf("save guest: %w", err)
+			return err
 		}
 	}
 }
 
-// Restore starts a guest from what Save wrote: state, and the memory in c.RAM.
+// Restore starts a guest from what Save left: state, and the memory in c.RAM.
 // Everything else in c has to be as it was for the guest that was saved. It
 // returns when the guest runs, or an error after limit.
-func Restore(ctx context.Context, c Config, state *os.File, limit time.Duration) (*VM, error) {
+func Restore(ctx context.Context, c Config, saved Saved, state *os.File, limit time.Duration) (*VM, error) {
 	if c.RAM == "" {
 		return nil, errors.New("restore guest: no file with its memory")
 	}
@@ -76,7 +93,7 @@ func Restore(ctx context.Context, c Config, state *os.File, limit time.Duration)
 	}
 	rctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer within %v", limit))
 	defer cancel()
-	if err := v.restore(rctx, state); err != nil {
+	if err := v.restore(rctx, saved, state); err != nil {
 		// QEMU's own words, if it has ended, say more than a lost connection.
 		select {
 		case <-v.exited:
@@ -88,7 +105,10 @@ func Restore(ctx context.Context, c Config, state *os.File, limit time.Duration)
 	return v, nil
 }
 
-func (v *VM) restore(ctx context.Context, state *os.File) error {
+func (v *VM) restore(ctx context.Context, saved Saved, state *os.File) error {
+	if err := v.qmp.placeFrames(ctx, saved.FramesAt); err != nil {
+		return err
+	}
 	if err := v.qmp.ignoreShared(ctx); err != nil {
 		return err
 	}
@@ -136,7 +156,7 @@ func (c Config) SnapshotKey(identity string) (string, error) {
 		return "", fmt.Errorf("identify QEMU: %w", err)
 	}
 	parts := []string{
-		"snapshot 2", identity, c.QEMU, fmt.Sprint(fi.Size(), fi.ModTime().UnixNano()), c.cmdline(), string(c.Accel),
+		"snapshot 3", identity, c.QEMU, fmt.Sprint(fi.Size(), fi.ModTime().UnixNano()), c.cmdline(), string(c.Accel),
 	}
 	c.Payload, c.RAM = nil, "ram"
 	parts = append(parts, c.args(fds{}, false)...)

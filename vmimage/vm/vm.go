@@ -18,10 +18,14 @@ import (
 
 // VM is a running guest.
 type VM struct {
-	// Console delivers the kernel console, Frames carries the frames both
-	// ways, Terminal is the interactive port. Console ends with the guest.
-	Console, Frames, Terminal net.Conn
+	// Console delivers the kernel console, Terminal is the interactive port.
+	// Console ends with the guest.
+	Console, Terminal net.Conn
+	// Frames carries the frames both ways. It has to be read to its end,
+	// which comes with the guest's.
+	Frames io.ReadWriter
 
+	port   net.Conn // carries Frames to the guest
 	qmp    *qmpConn
 	stderr *tail
 	kill   context.CancelCauseFunc
@@ -66,11 +70,18 @@ func start(ctx context.Context, c Config, restore bool) (*VM, error) {
 		return nil, fmt.Errorf("start guest: %w", err)
 	}
 	fd := pc.fds()
+	fr, err := newFrames(pc.conns[1], v.exited)
+	if err != nil {
+		pc.close()
+		return nil, fmt.Errorf("start guest: %w", err)
+	}
+	fd.ring = o.AddFile(fr.file)
 	if c.Payload != nil {
 		// vmtest closes the files that it passes on, so it gets a copy.
 		n, err := unix.FcntlInt(c.Payload.Fd(), unix.F_DUPFD_CLOEXEC, 0)
 		if err != nil {
 			pc.close()
+			fr.unmap()
 			return nil, fmt.Errorf("start guest: pass on payload device: %w", err)
 		}
 		fd.payload = o.AddFile(os.NewFile(uintptr(n), "payload device"))
@@ -79,7 +90,9 @@ func start(ctx context.Context, c Config, restore bool) (*VM, error) {
 	if restore {
 		o.AppendQEMU("-incoming", "defer")
 	}
-	v.Console, v.Frames, v.Terminal = pc.conns[0], pc.conns[1], pc.conns[2]
+	v.Console, v.port, v.Terminal, v.Frames = pc.conns[0], pc.conns[1], pc.conns[2], fr
+	// A process of the guest may write to the port, to nobody.
+	go func() { _, _ = io.Copy(io.Discard, v.port) }()
 	v.qmp = newQMP(pc.conns[3])
 
 	started := make(chan error, 1)
@@ -91,6 +104,7 @@ func start(ctx context.Context, c Config, restore bool) (*VM, error) {
 	}
 	if err != nil {
 		pc.close()
+		fr.unmap()
 		return nil, fmt.Errorf("start QEMU: %w", err)
 	}
 	return v, nil
@@ -133,7 +147,7 @@ func (v *VM) Exited() <-chan struct{} { return v.exited }
 func (v *VM) Kill(cause error) {
 	v.kill(cause)
 	<-v.exited
-	for _, c := range []net.Conn{v.Console, v.Frames, v.Terminal, v.qmp.conn} {
+	for _, c := range []net.Conn{v.Console, v.port, v.Terminal, v.qmp.conn} {
 		c.Close()
 	}
 }
