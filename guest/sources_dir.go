@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 	"unicode"
 
 	"golang.org/x/sys/unix"
@@ -70,14 +71,12 @@ func (th threads) list(t *tree) ([]*listing, error) {
 	all, err := t.file("/proc/2/task/2/children", func(pids string) []string {
 		var names []string
 		for pid := range strings.FieldsSeq(pids) {
-			name, ok := th[pid]
-			if !ok {
+			name, err := th.name(pid, func() (string, error) {
 				comm, err := t.text("/proc/" + pid + "/comm")
-				if err != nil {
-					continue // it ended since
-				}
-				name = strings.TrimSpace(comm)
-				th[pid] = name
+				return strings.TrimSpace(comm), err
+			})
+			if err != nil {
+				continue // it ended since
 			}
 			if !strings.HasPrefix(name, "kworker/") {
 				names = append(names, name)
@@ -89,6 +88,29 @@ func (th threads) list(t *tree) ([]*listing, error) {
 		return th.askParents(t)
 	}
 	return all, err
+}
+
+// name returns the name that is remembered of a thread, else what read returns.
+// A thread that has just been made bears the name of its parent, until who wanted
+// it gets round to naming it (__kthread_create_on_node in kernel/kthread.c). That
+// is waited for, not remembered.
+func (th threads) name(pid string, read func() (string, error)) (string, error) {
+	if name, ok := th[pid]; ok {
+		return name, nil
+	}
+	const parent, tries = "kthreadd", 100
+	for range tries {
+		name, err := read()
+		if err != nil {
+			return "", err
+		}
+		if name != parent {
+			th[pid] = name
+			return name, nil
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return parent, nil
 }
 
 // askParents does the same on a kernel without CONFIG_PROC_CHILDREN, as one of
@@ -106,14 +128,12 @@ func (th threads) askParents(t *tree) ([]*listing, error) {
 		if !unicode.IsDigit(rune(pid[0])) {
 			continue
 		}
-		name, ok := th[pid]
-		if !ok {
+		name, err := th.name(pid, func() (string, error) {
 			stat, err := t.text(proc + "/" + pid + "/stat")
-			if err != nil {
-				continue // it ended since
-			}
-			name = kernelThread(stat)
-			th[pid] = name
+			return kernelThread(stat), err
+		})
+		if err != nil {
+			continue // it ended since
 		}
 		if name != "" && !strings.HasPrefix(name, "kworker/") {
 			names = append(names, name)

@@ -58,3 +58,36 @@ func TestKernelThreads(t *testing.T) {
 		t.Errorf("without a kernel thread: %v", err)
 	}
 }
+
+// A thread that the kernel has made and not yet named is no thread by the name of
+// its parent.
+func TestKernelThreadWithoutName(t *testing.T) {
+	th := make(threads)
+	reads := 0
+	read := func() (string, error) {
+		reads++
+		if reads < 3 {
+			return "kthreadd", nil
+		}
+		return "kworker/0:2", nil
+	}
+	for range 2 {
+		if got, err := th.name("61", read); got != "kworker/0:2" || err != nil {
+			t.Errorf("name = %q, %v", got, err)
+		}
+	}
+	if reads != 3 {
+		t.Errorf("%d reads, want 3: the name is remembered once there is one", reads)
+	}
+	// One that is never named is told as it is, and not believed.
+	unnamed := func() (string, error) { return "kthreadd", nil }
+	if got, err := th.name("62", unnamed); got != "kthreadd" || err != nil {
+		t.Errorf("name = %q, %v", got, err)
+	}
+	if _, ok := th["62"]; ok {
+		t.Error("the name of the parent is remembered")
+	}
+	if _, err := th.name("63", func() (string, error) { return "", os.ErrNotExist }); err == nil {
+		t.Error("a thread that ended has a name")
+	}
+}

@@ -81,7 +81,7 @@ const cpioName = "part.cpio"
 // initPackages are the packages of this module that the guest's init is made
 // of.
 func (o Options) initPackages() []string {
-	return []string{cmp.Or(o.Init, "cmd/guestinit"), "internal/guestenv", "internal/wire"}
+	return []string{cmp.Or(o.Init, "cmd/guestinit"), "internal/guestenv", "internal/sysmon", "internal/wire"}
 }
 
 // init returns the archive with /init.
