@@ -75,7 +75,11 @@ func runAndCheck(m *testing.M, out io.Writer) int {
 
 // slowMonitor makes this process faster under emulation. If it fails, nothing is
 // wrong but that.
-var slowMonitor = sync.OnceFunc(func() { _ = sysmon.Slow() })
+var slowMonitor = sync.OnceFunc(func() {
+	if info, err := guestenv.Read(); err == nil && info.Emulated {
+		_ = sysmon.Slow()
+	}
+})
 
 // errOutside is ErrOutside outside a guest.
 func errOutside() error {

@@ -91,9 +91,9 @@ func (th threads) list(t *tree) ([]*listing, error) {
 }
 
 // name returns the name that is remembered of a thread, else what read returns.
-// A thread that has just been made bears the name of its parent, until who wanted
-// it gets round to naming it (__kthread_create_on_node in kernel/kthread.c). That
-// is waited for, not remembered.
+// On older kernels a thread that has just been made bears the name of its parent,
+// until who wanted it gets round to naming it (__kthread_create_on_node in
+// kernel/kthread.c). That is waited for, not remembered.
 func (th threads) name(pid string, read func() (string, error)) (string, error) {
 	if name, ok := th[pid]; ok {
 		return name, nil

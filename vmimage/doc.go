@@ -16,8 +16,8 @@
 //	report             Result         -> text, JUnit, Markdown, HTML
 //
 // The payload of a run (test binary, modules, files) is not part of the image.
-// It reaches every guest, booted or restored, through the memory of QEMU's
-// ivshmem-plain device, which needs no driver: one image serves all runs, and
+// It reaches every guest, booted or restored, through the memory of an
+// ivshmem-plain device of QEMU, which needs no driver: one image serves all runs, and
 // one snapshot all clones.
 //
 // This package joins the stages up to the run: Prepare makes, or finds in the

@@ -1,10 +1,9 @@
 // Command guestinit is /init of a kmodtest guest.
 //
 // It prepares the file systems, greets the host, takes a job from it (package
-// wire), unpacks the payload, runs the job's
-// processes, hands back their output, the kernel log and the files that they
-// wrote, and powers the machine off. It refuses to run anywhere but as the
-// first process of a guest.
+// wire), unpacks the payload, runs the job's processes, hands back their output,
+// the kernel log and the files that they wrote, and powers the machine off. It
+// refuses to run anywhere but as the first process of a guest.
 package main
 
 import (
@@ -48,26 +47,40 @@ func run() error {
 	if err := guestenv.Check(); err != nil {
 		return err
 	}
-	if err := tune(); err != nil {
-		return err
-	}
-	if err := sysmon.Slow(); err != nil {
-		return err
-	}
-	tty, err := openPort(port)
-	if err != nil {
-		return err
-	}
 	ring, err := openRing()
 	if err != nil {
 		return err
 	}
-	in := &initProcess{out: wire.NewWriter(ring), frames: wire.NewReader(tty)}
-	if err := in.serve(); err != nil {
-		if werr := in.out.Write(wire.Error, []byte(err.Error())); werr != nil {
-			return fmt.Errorf("%w (and the host does not listen: %v)", err, werr)
-		}
+	in := &initProcess{out: wire.NewWriter(ring)}
+	if err := in.prepare(); err != nil {
+		return in.tell(err)
 	}
+	if err := in.serve(); err != nil {
+		return in.tell(err)
+	}
+	return nil
+}
+
+// tell brings an error to the host.
+func (in *initProcess) tell(err error) error {
+	if werr := in.out.Write(wire.Error, []byte(err.Error())); werr != nil {
+		return fmt.Errorf("%w (and the host cannot be told: %v)", err, werr)
+	}
+	return nil
+}
+
+// prepare makes the guest ready to talk to the host.
+func (in *initProcess) prepare() error {
+	if err := tune(); err != nil {
+		return err
+	}
+	// If it fails, the guest is slower and nothing else.
+	_ = sysmon.Slow()
+	tty, err := openPort(port)
+	if err != nil {
+		return err
+	}
+	in.frames = wire.NewReader(tty)
 	return nil
 }
 

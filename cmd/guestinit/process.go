@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"runtime"
 	"sync"
@@ -31,6 +32,10 @@ func newReaper() *reaper {
 	return &reaper{waiting: make(map[int]chan ended), early: make(map[int]ended)}
 }
 
+// defaultTimerSlack is the slack of timers that the kernel gives its first
+// process, in nanoseconds (init/init_task.c).
+const defaultTimerSlack = 50_000
+
 // start starts a process and returns the channel that tells how it ended.
 //
 // It does without os.StartProcess, which first starts a process to find out
@@ -39,6 +44,13 @@ func (r *reaper) start(s wire.Step, files []*os.File, attr *syscall.SysProcAttr)
 	fds := make([]uintptr, len(files))
 	for i, f := range files {
 		fds[i] = f.Fd()
+	}
+	// The process inherits the timers' slack of the thread, which may be one that
+	// Go's monitor started, see package sysmon.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := unix.Prctl(unix.PR_SET_TIMERSLACK, defaultTimerSlack, 0, 0, 0); err != nil {
+		return 0, nil, fmt.Errorf("set slack of timers: %w", err)
 	}
 	pid, err := syscall.ForkExec(s.Args[0], s.Args, &syscall.ProcAttr{Dir: s.Dir, Env: s.Env, Files: fds, Sys: attr})
 	if err != nil {
@@ -201,9 +213,9 @@ func (in *initProcess) runInteractive(s wire.Step, job *wire.Job) wire.ExitStatu
 // and the message keep their order. The kernel log has no mark of the
 // process's writes, so the reader has to be quicker than the process: it runs
 // with real-time priority, takes what the process wrote before the process
-// goes on (there is one CPU), and forwards the log before the output. A process
-// which goes on to crash the kernel so takes none of its output along. It calls
-// ready when it is.
+// goes on (there is one CPU), and forwards the log before the output. So a process
+// that goes on to crash the kernel takes none of its output along. The reader
+// calls ready when it is.
 func (in *initProcess) forward(r *os.File, t wire.Type, ready func()) {
 	defer r.Close()
 	// The thread ends with the goroutine: unlocked, it would go on to start the

@@ -114,7 +114,7 @@ func setLoopbackUp() error {
 // openPort opens a serial port for bytes as they are. The file stays blocking:
 // a port in Go's poller would be set non-blocking for nothing.
 func openPort(name string) (*os.File, error) {
-	fd, err := unix.Open(name, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	fd, err := unix.Open(name, unix.O_RDONLY|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", name, err)
 	}
@@ -124,7 +124,6 @@ func openPort(name string) (*os.File, error) {
 	}
 	// cfmakeraw(3).
 	t.Iflag &^= unix.IGNBRK | unix.BRKINT | unix.PARMRK | unix.ISTRIP | unix.INLCR | unix.IGNCR | unix.ICRNL | unix.IXON
-	t.Oflag &^= unix.OPOST
 	t.Lflag &^= unix.ECHO | unix.ECHONL | unix.ICANON | unix.ISIG | unix.IEXTEN
 	t.Cflag &^= unix.CSIZE | unix.PARENB
 	t.Cflag |= unix.CS8 | unix.CREAD | unix.CLOCAL

@@ -15,7 +15,7 @@ import (
 	"github.com/kmodtest/kmodtest/vmimage/vm"
 )
 
-// benchFrames measures the port of the frames: a program that only writes.
+// benchFrames measures the way of the frames: a program that only writes.
 func benchFrames(ctx context.Context, b *bench) error {
 	payload, err := vm.NewPayload()
 	if err != nil {

@@ -16,6 +16,9 @@ type Info struct {
 	Release string `json:"release"`
 	// Modules are the modules under test, by name.
 	Modules map[string]Module `json:"modules"`
+	// Emulated tells that there is no KVM: what takes the kernel a microsecond
+	// takes this one twenty.
+	Emulated bool `json:"emulated,omitempty"`
 }
 
 // Module is a loadable module in the guest's file system.

@@ -12,29 +12,55 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
+	"sync"
 	"time"
 )
 
-// Period is how long the monitor of a slowed process may sleep: as long as one
-// that finds nothing to do. A goroutine that waits for the processor of another,
-// which is in a system call, waits as long, or twice.
-const Period = 10 * time.Millisecond
+// slack is how long the monitor may sleep on.
+const slack = 10 * time.Millisecond
 
-// Slow makes the monitor of this process sleep for Period each time. It allows
-// the kernel to be that late (timerslack_ns in the kernel's
-// Documentation/filesystems/proc.rst), for this thread alone: the timers of the
-// program stay as they are. It takes CAP_SYS_NICE.
+// Slow makes the monitor of this process rest for up to 10 ms between two looks.
+// A goroutine that is ready while another holds Go's only processor in a system
+// call waits as long, or twice.
+//
+// It allows the kernel to be late with what the monitor waits for (timerslack_ns
+// in Documentation/filesystems/proc.rst of the kernel). The threads that the
+// monitor starts inherit that; so that it need not start any, unless many system
+// calls block at once, the runtime gets some to spare. It takes CAP_SYS_NICE.
 func Slow() error {
 	tid, err := monitor()
 	if err != nil {
 		return fmt.Errorf("slow down Go's monitor thread: %w", err)
 	}
-	slack := strconv.FormatInt(Period.Nanoseconds(), 10)
-	if err := os.WriteFile(fmt.Sprintf("/proc/%d/timerslack_ns", tid), []byte(slack), 0); err != nil {
+	spareThreads()
+	ns := strconv.FormatInt(slack.Nanoseconds(), 10)
+	if err := os.WriteFile(fmt.Sprintf("/proc/%d/timerslack_ns", tid), []byte(ns), 0); err != nil {
 		return fmt.Errorf("slow down Go's monitor thread: %w", err)
 	}
 	return nil
+}
+
+// spares is the number of threads to spare.
+const spares = 4
+
+// spareThreads lets the runtime start some threads, which then wait for work.
+func spareThreads() {
+	var ready, end sync.WaitGroup
+	ready.Add(spares)
+	release := make(chan struct{})
+	for range spares {
+		end.Go(func() {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			ready.Done()
+			<-release
+		})
+	}
+	ready.Wait()
+	close(release)
+	end.Wait()
 }
 
 // monitor returns the thread ID of the monitor: the runtime starts it before any

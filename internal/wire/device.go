@@ -1,11 +1,14 @@
 package wire
 
 // The slots of the PCI bus that have the devices whose memory the host shares:
-// QEMU's ivshmem-plain (docs/specs/ivshmem-spec.rst of QEMU), whose BAR 2 it is.
-// It needs no driver, sysfs maps it, so that it works on every kernel with PCI.
+// QEMU's ivshmem-plain (docs/specs/ivshmem-spec.rst of QEMU).
+// It needs no driver, sysfs maps it, so that it works on every kernel with PCI. A module under test has to leave them alone.
 const (
 	// FramesSlot has the Ring.
 	FramesSlot = 0x10
 	// PayloadSlot has the tar archive that a job comes with.
 	PayloadSlot = 0x11
+
+	// MemoryBAR is the BAR that is the memory.
+	MemoryBAR = 2
 )

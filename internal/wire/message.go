@@ -8,7 +8,7 @@ import (
 )
 
 // Version is the version of the protocol: of the frames' types and of the
-// messages. Host and guest have to agree; each is told the other's first.
+// messages. Host and guest have to agree; the guest's greeting tells it.
 const Version = 3
 
 // Greeting is what the guest tells of itself.

@@ -13,7 +13,7 @@ const RingSize = 1 << 20
 // Ring carries the guest's bytes to the host, in memory that both have mapped.
 // What is written is out of the guest's hands: it takes nothing of the guest to
 // bring it to the host, so that a process which goes on to crash the kernel
-// takes none of its output along.
+// takes none of its output along, as long as the host comes to read.
 //
 // The memory starts with two counters of bytes, in the processor's byte order
 // and in cache lines of their own: of those written, which only the guest
@@ -39,18 +39,36 @@ func NewRing(mem []byte) *Ring {
 	}
 }
 
-// Write implements io.Writer for the guest. It waits for the host if the ring is
-// full, and never fails. It is not safe for concurrent use.
+// patience is how long a guest waits for room without sleeping: a busy host may
+// not come to read for a while.
+const patience = 5 * time.Second
+
+// Write implements io.Writer for the guest. If the ring is full, it waits for the
+// host: at first without sleeping, so that a caller with real-time priority lets
+// nothing else run meanwhile. It returns an error that wraps ErrDamaged if the
+// counters make no sense. It is not safe for concurrent use.
 func (r *Ring) Write(p []byte) (int, error) {
 	left := p
 	size := uint64(len(r.data))
+	var full time.Time // since when; zero while there is room
 	for len(left) > 0 {
 		at := r.written.Load()
-		room := size - (at - r.read.Load())
-		if room == 0 {
-			time.Sleep(time.Millisecond)
+		there := at - r.read.Load()
+		switch {
+		case there > size:
+			return len(p) - len(left), fmt.Errorf("write frames: %w: counters that are %d bytes apart", ErrDamaged, there)
+		case there < size:
+			full = time.Time{}
+		case full.IsZero():
+			full = time.Now()
+			continue
+		default:
+			if time.Since(full) > patience {
+				time.Sleep(time.Millisecond)
+			}
 			continue
 		}
+		room := size - there
 		off := at % size
 		n := copy(r.data[off:min(off+room, size)], left)
 		r.written.Store(at + uint64(n))

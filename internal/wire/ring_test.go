@@ -76,8 +76,11 @@ func TestRingDamaged(t *testing.T) {
 	if _, err := r.Write([]byte("frame")); err != nil {
 		t.Fatal(err)
 	}
-	mem[3] = 1 // 16 MiB ahead, whichever end the counter starts at
+	r.written.Add(16 << 20)
 	if n, err := r.TryRead(make([]byte, 16)); n != 0 || !errors.Is(err, ErrDamaged) {
 		t.Errorf("read = %d, %v; want %v", n, err, ErrDamaged)
+	}
+	if n, err := r.Write([]byte("frame")); n != 0 || !errors.Is(err, ErrDamaged) {
+		t.Errorf("write = %d, %v; want %v", n, err, ErrDamaged)
 	}
 }

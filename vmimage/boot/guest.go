@@ -70,7 +70,7 @@ func (g *Guest) attach(v *vm.VM, r *wire.Reader) {
 	go g.read(r)
 }
 
-// read passes on frames until the port ends.
+// read passes on frames until they end.
 func (g *Guest) read(r *wire.Reader) {
 	for {
 		f, err := r.Read()

@@ -40,7 +40,9 @@ func newPayload(o *Options) (*payload, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &payload{file: f, info: guestenv.Info{Release: o.Kernel.Release, Modules: make(map[string]guestenv.Module)}}
+	p := &payload{file: f, info: guestenv.Info{
+		Release: o.Kernel.Release, Modules: make(map[string]guestenv.Module), Emulated: o.Accel != vm.KVM,
+	}}
 	if err := p.pack(o); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("pack payload: %w", err)

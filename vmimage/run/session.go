@@ -54,7 +54,7 @@ var (
 	errSilent   = errors.New("the guest does not answer any more")
 )
 
-// dyingTime is what a guest whose frames ended has left for its last words on
+// dyingTime is what a guest whose frames broke off has left for its last words on
 // the console.
 const dyingTime = 2 * time.Second
 

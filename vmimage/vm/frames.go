@@ -19,26 +19,26 @@ import (
 // sends.
 type frames struct {
 	io.Writer
-	file *os.File
 	gone <-chan struct{} // closed at QEMU's end
 
 	mu   sync.Mutex
-	mem  []byte // nil once everything has been read
+	mem  []byte // nil once closed
 	ring *wire.Ring
 }
 
-// newFrames makes the memory behind the device of the frames.
-func newFrames(port io.Writer, gone <-chan struct{}) (*frames, error) {
+// newFrames makes the memory behind the device of the frames, and returns the
+// file that it is.
+func newFrames(port io.Writer, gone <-chan struct{}) (*frames, *os.File, error) {
 	f, err := sharedFile("kmodtest frames", wire.RingSize)
 	if err != nil {
-		return nil, fmt.Errorf("make device for frames: %w", err)
+		return nil, nil, fmt.Errorf("make device for frames: %w", err)
 	}
 	mem, err := unix.Mmap(int(f.Fd()), 0, wire.RingSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
 		f.Close()
-		return nil, fmt.Errorf("map device for frames: %w", err)
+		return nil, nil, fmt.Errorf("map device for frames: %w", err)
 	}
-	return &frames{Writer: port, file: f, gone: gone, mem: mem, ring: wire.NewRing(mem)}, nil
+	return &frames{Writer: port, gone: gone, mem: mem, ring: wire.NewRing(mem)}, f, nil
 }
 
 // sharedFile returns a file without a name, so that nothing is left when the
@@ -64,41 +64,37 @@ const (
 )
 
 // Read implements io.Reader. It waits for frames; the error is io.EOF when QEMU
-// has ended and everything was read.
+// has ended and everything was read, or the guest was killed.
 func (f *frames) Read(p []byte) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.mem == nil {
 		return 0, io.EOF
 	}
-	again := time.NewTimer(minPoll)
-	defer again.Stop()
 	for wait, gone := minPoll, false; ; wait = min(2*wait, maxPoll) {
 		if n, err := f.ring.TryRead(p); n > 0 || err != nil {
 			return n, err
 		}
 		if gone {
-			f.unmap()
 			return 0, io.EOF
 		}
-		again.Reset(wait)
 		select {
 		case <-f.gone:
 			gone = true // but it may have written something more
-		case <-again.C:
+		case <-time.After(wait):
 		}
 	}
 }
 
-// unmap gives the memory back. QEMU has ended, or was not started.
-func (f *frames) unmap() {
-	// It fails for memory only that is not mapped.
-	_ = unix.Munmap(f.mem)
-	f.mem = nil
+// close gives the memory back. QEMU has ended, or was not started.
+func (f *frames) close() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.mem != nil {
+		_ = unix.Munmap(f.mem) // it cannot fail: mem is mapped
+		f.mem = nil
+	}
 }
-
-// memoryBAR is the BAR of ivshmem-plain that is the shared memory.
-const memoryBAR = 2
 
 // framesAt asks QEMU where in the guest's memory the device of the frames is.
 func (q *qmpConn) framesAt(ctx context.Context) (uint64, error) {
@@ -117,7 +113,7 @@ func (q *qmpConn) framesAt(ctx context.Context) (uint64, error) {
 	for _, b := range buses {
 		for _, d := range b.Devices {
 			for _, r := range d.Regions {
-				if d.Slot == wire.FramesSlot && r.BAR == memoryBAR {
+				if d.Slot == wire.FramesSlot && r.BAR == wire.MemoryBAR {
 					return r.Address, nil
 				}
 			}
@@ -133,7 +129,7 @@ func (q *qmpConn) placeFrames(ctx context.Context, address uint64) error {
 	const (
 		command = 0x04 // the registers of PCI's configuration space
 		memory  = 2    // bit of command: the device answers to memory accesses
-		bar     = 0x10 + 4*memoryBAR
+		bar     = 0x10 + 4*wire.MemoryBAR
 	)
 	for _, w := range []struct {
 		register uint32

@@ -34,7 +34,8 @@ type Config struct {
 	// MemoryMiB is the guest's memory; 0 means 512.
 	MemoryMiB int
 	// CPUs is the number of the guest's processors; 0 means 1. More than one
-	// blurs which test a kernel message belongs to.
+	// blurs which test a kernel message belongs to, and may lose what a test
+	// printed in the moment before a crash.
 	CPUs int
 	// Accel is the accelerator; empty means TCG.
 	Accel Accel

@@ -37,7 +37,6 @@ func ProbeKVM(ctx context.Context, c Config, limit time.Duration) error {
 		var b [1]byte
 		_, err := io.ReadFull(v.Frames, b[:])
 		answer <- err
-		_, _ = io.Copy(io.Discard, v.Frames)
 	}()
 	done := errors.New("probe is over")
 	select {

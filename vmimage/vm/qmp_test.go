@@ -11,7 +11,7 @@ import (
 )
 
 // qemuSide plays QEMU's part: it greets, then answers each command with the
-// next of the answers.
+// next of the answers. It sends the commands, those for the monitor as they are.
 func qemuSide(t *testing.T, c net.Conn, answers ...string) <-chan []string {
 	t.Helper()
 	seen := make(chan []string, 1)
@@ -28,9 +28,17 @@ func qemuSide(t *testing.T, c net.Conn, answers ...string) <-chan []string {
 			if err != nil {
 				return
 			}
-			var cmd struct{ Execute string }
+			var cmd struct {
+				Execute   string
+				Arguments struct {
+					Line string `json:"command-line"`
+				}
+			}
 			if json.Unmarshal(line, &cmd) != nil {
 				return
+			}
+			if cmd.Arguments.Line != "" {
+				cmd.Execute = cmd.Arguments.Line
 			}
 			names = append(names, cmd.Execute)
 			if _, err := c.Write([]byte(a + "\r\n")); err != nil {

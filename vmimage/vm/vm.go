@@ -21,10 +21,10 @@ type VM struct {
 	// Console delivers the kernel console, Terminal is the interactive port.
 	// Console ends with the guest.
 	Console, Terminal net.Conn
-	// Frames carries the frames both ways. It has to be read to its end,
-	// which comes with the guest's.
+	// Frames carries the frames both ways. It ends with the guest, too.
 	Frames io.ReadWriter
 
+	frames *frames  // Frames
 	port   net.Conn // carries Frames to the guest
 	qmp    *qmpConn
 	stderr *tail
@@ -43,7 +43,7 @@ var ErrKVM = errors.New("KVM cannot run this guest")
 func Start(ctx context.Context, c Config) (*VM, error) { return start(ctx, c, false) }
 
 // start starts QEMU: to boot the guest, or to wait for one to be restored.
-func start(ctx context.Context, c Config, restore bool) (*VM, error) {
+func start(ctx context.Context, c Config, restore bool) (_ *VM, err error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("start guest: %w", err)
 	}
@@ -65,23 +65,33 @@ func start(ctx context.Context, c Config, restore bool) (*VM, error) {
 		SerialOutput: []io.WriteCloser{v.stderr},
 	}
 	var pc portConns
+	defer func() {
+		// QEMU has its own copies, if it was started.
+		for _, f := range o.ExtraFiles {
+			f.Close()
+		}
+		if err != nil {
+			v.kill(err)
+			pc.close()
+			if v.frames != nil {
+				v.frames.close()
+			}
+		}
+	}()
 	if err := pc.open(o); err != nil {
-		pc.close()
 		return nil, fmt.Errorf("start guest: %w", err)
 	}
 	fd := pc.fds()
-	fr, err := newFrames(pc.conns[1], v.exited)
+	fr, ring, err := newFrames(pc.conns[1], v.exited)
 	if err != nil {
-		pc.close()
 		return nil, fmt.Errorf("start guest: %w", err)
 	}
-	fd.ring = o.AddFile(fr.file)
+	v.frames, v.Frames = fr, fr
+	fd.ring = o.AddFile(ring)
 	if c.Payload != nil {
 		// vmtest closes the files that it passes on, so it gets a copy.
 		n, err := unix.FcntlInt(c.Payload.Fd(), unix.F_DUPFD_CLOEXEC, 0)
 		if err != nil {
-			pc.close()
-			fr.unmap()
 			return nil, fmt.Errorf("start guest: pass on payload device: %w", err)
 		}
 		fd.payload = o.AddFile(os.NewFile(uintptr(n), "payload device"))
@@ -90,21 +100,14 @@ func start(ctx context.Context, c Config, restore bool) (*VM, error) {
 	if restore {
 		o.AppendQEMU("-incoming", "defer")
 	}
-	v.Console, v.port, v.Terminal, v.Frames = pc.conns[0], pc.conns[1], pc.conns[2], fr
+	v.Console, v.port, v.Terminal = pc.conns[0], pc.conns[1], pc.conns[2]
 	// A process of the guest may write to the port, to nobody.
 	go func() { _, _ = io.Copy(io.Discard, v.port) }()
 	v.qmp = newQMP(pc.conns[3])
 
 	started := make(chan error, 1)
 	go v.run(ctx, o, started)
-	err = <-started
-	// QEMU has its own copies now.
-	for _, f := range o.ExtraFiles {
-		f.Close()
-	}
-	if err != nil {
-		pc.close()
-		fr.unmap()
+	if err := <-started; err != nil {
 		return nil, fmt.Errorf("start QEMU: %w", err)
 	}
 	return v, nil
@@ -150,6 +153,7 @@ func (v *VM) Kill(cause error) {
 	for _, c := range []net.Conn{v.Console, v.port, v.Terminal, v.qmp.conn} {
 		c.Close()
 	}
+	v.frames.close()
 }
 
 // CommandLine is QEMU's command line, quoted for a shell.
