@@ -50,8 +50,7 @@ func Cold(ctx context.Context, c vm.Config, limit time.Duration) (*Guest, error)
 	}
 	g.attach(v, wire.NewReader(v.Frames))
 	if err := g.greet(ctx, limit); err != nil {
-		g.VM.Kill(err)
-		g.Console.Wait()
+		_ = g.Close(err) // it is err
 		return nil, g.WithConsole(err)
 	}
 	g.Greeted = time.Now()
