@@ -17,8 +17,8 @@
 //
 // The payload of a run (test binary, modules, files) is not part of the image.
 // It reaches every guest, booted or restored, through the memory of an
-// ivshmem-plain device of QEMU, which needs no driver: one image serves all runs, and
-// one snapshot all clones.
+// ivshmem-plain device of QEMU, which needs no driver: one image serves all runs,
+// and one snapshot all clones.
 //
 // This package joins the stages up to the run: Prepare makes, or finds in the
 // cache, everything that a guest needs.

@@ -44,7 +44,8 @@ func openRing() (*wire.Ring, error) {
 	return wire.NewRing(mem), nil
 }
 
-// A payloadDevice is the open payload device; nil in a guest without one.
+// A payloadDevice is the open payload device; without a file in a guest that has
+// none.
 type payloadDevice struct{ *os.File }
 
 // openPayloadDevice opens the payload device.

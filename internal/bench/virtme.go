@@ -180,7 +180,7 @@ func (v *virtme) linkKernel(b *bench) error {
 // module by itself. On a host the test refuses: it looks for the kernel command
 // line of command.
 func (v *virtme) writeScript(b *bench) error {
-	info := guestenv.Info{Release: b.Prepared.Kernel.Release, Modules: map[string]guestenv.Module{}, Emulated: true}
+	info := guestenv.Info{Release: b.Prepared.Kernel.Release, Modules: map[string]guestenv.Module{}, Emulated: b.accel == vm.TCG}
 	for _, m := range b.Prepared.Modules {
 		info.Modules[m.Name] = guestenv.Module{Path: m.Path, Depends: m.DependsPaths}
 	}

@@ -1,8 +1,9 @@
 package wire
 
 // The slots of the PCI bus that have the devices whose memory the host shares:
-// QEMU's ivshmem-plain (docs/specs/ivshmem-spec.rst of QEMU).
-// It needs no driver, sysfs maps it, so that it works on every kernel with PCI. A module under test has to leave them alone.
+// QEMU's ivshmem-plain (docs/specs/ivshmem-spec.rst of QEMU). It needs no driver,
+// sysfs maps it, so that it works on every kernel with PCI. A module under test has
+// to leave them alone.
 const (
 	// FramesSlot has the Ring.
 	FramesSlot = 0x10
