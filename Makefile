@@ -43,7 +43,7 @@ lint: setup-check build ## style and static checks of Go, C and shell
 
 guest: build ## the tests in a guest, and the proof that they ran
 	@$(kmodtest) test -verdict build/verdict.json $(if $(KERNEL),-kernel '$(KERNEL)')
-	@$(GO) run ./internal/proof build/verdict.json
+	@$(GO) run ./vmimage/internal/dev/proof build/verdict.json
 
 unit: setup-check ## the tests of the host side
 	@$(GO) test -timeout 20m ./...
@@ -57,10 +57,10 @@ shell: build ## a shell in a guest: KERNEL=6.1
 	@$(kmodtest) shell $(if $(KERNEL),-kernel '$(KERNEL)')
 
 bench: build ## measure, and compare with the goals
-	@$(GO) run ./internal/bench
+	@$(GO) run ./vmimage/internal/dev/bench
 
 faulty: build ## does every fault get caught? KERNEL=6.1
-	@$(GO) run ./tests/faulty $(if $(KERNEL),-kernel '$(KERNEL)')
+	@$(GO) run ./vmimage/internal/dev/faulty $(if $(KERNEL),-kernel '$(KERNEL)')
 
 debug-kernel: build ## build a kernel with KASAN, lockdep, kmemleak: for KERNEL=tree:build/debug-kernel
 	@scripts/debug-kernel
