@@ -40,7 +40,11 @@ scripts, one NAME=VALUE a line; -source adds a directory with files of its sourc
 
 func runKernels(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error {
 	a.settings.Register(fs, "kernels")
-	get := fs.String("get", "", "fetch this `kernel`, default for the default one, and print where it is")
+	var get *string
+	fs.Func("get", "fetch this `kernel`, or the default one if it is \"\", and print where it is", func(s string) error {
+		get = &s
+		return nil
+	})
 	source := fs.String("source", "", "with -get, fetch these `files` of its source, divided by commas")
 	unpack := fs.String("unpack-source", "", "with -get, unpack its whole source into `directory`, which must not be there")
 	all := fs.Bool("all", false, "list every build that the suites hold, of every flavour")
@@ -51,7 +55,7 @@ func runKernels(ctx context.Context, a *app, fs *flag.FlagSet, args []string) er
 	if err != nil {
 		return err
 	}
-	if *get != "" {
+	if get != nil {
 		return words(a.getKernel(ctx, s, *get, *source, *unpack))
 	}
 	if *source != "" || *unpack != "" {
@@ -89,9 +93,6 @@ func kernelRow(k vmimage.KernelListing) []string {
 
 // getKernel fetches a kernel and prints where its parts are.
 func (a *app) getKernel(ctx context.Context, s *vmimage.Session, name, source, unpack string) error {
-	if name == "default" {
-		name = ""
-	}
 	k, err := s.Fetch(ctx, name)
 	if err != nil {
 		return err
