@@ -32,30 +32,29 @@ func (b *bench) suite(ctx context.Context, args ...string) (time.Duration, run.V
 	return d, v, json.Unmarshal(text, &v)
 }
 
-// benchFront measures warm runs of the whole suite, with nothing changed.
+// benchFront compares warm runs of the whole suite, with nothing changed, with
+// bare boots of the kernel. They take turns.
 func benchFront(ctx context.Context, b *bench) error {
 	if _, _, err := b.suite(ctx); err != nil { // warm up
 		return err
 	}
-	var shared, isolated []time.Duration
+	var bares, warms []time.Duration
 	var split run.Times
-	var guests int
 	for range max(b.n/3, 3) {
-		d, v, err := b.suite(ctx)
+		bare, err := b.bareBoot(ctx)
 		if err != nil {
 			return err
 		}
-		shared, split = append(shared, d), v.Times
-		if d, v, err = b.suite(ctx, "-isolate=test"); err != nil {
+		warm, v, err := b.suite(ctx)
+		if err != nil {
 			return err
 		}
-		isolated, guests = append(isolated, d), v.Guests
+		bares, warms, split = append(bares, bare), append(warms, warm), v.Times
 	}
-	b.atMost("warm run of the suite", median(shared), "s", 5,
-		"medians of %d; the last: start guest %.2f s, to the first test %.2f s, tests %.2f s, shut down %.2f s, the rest is go and kmodtest",
-		len(shared), split.Boot.Seconds(), split.Start.Seconds(), split.Tests.Seconds(), split.Shutdown.Seconds())
-	b.atMost("suite with -isolate=test / package", median(isolated)/median(shared), "x", 2,
-		"%.1f s in %d guests / %.1f s", median(isolated), guests, median(shared))
+	b.atMost("warm run of the suite / bare boot", median(warms)/median(bares), "x", 2,
+		"%.2f s / %.2f s, medians of %d; the last: start guest %.2f s, to the first test %.2f s, tests %.2f s, shut down %.2f s, the rest is go and kmodtest",
+		median(warms), median(bares), len(warms),
+		split.Boot.Seconds(), split.Start.Seconds(), split.Tests.Seconds(), split.Shutdown.Seconds())
 	return nil
 }
 

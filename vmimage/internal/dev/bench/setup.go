@@ -26,6 +26,7 @@ type bench struct {
 	kmodtest   string          // the command
 	binary     string          // the suite's test binary
 	shell      initramfs.Image // with commands
+	poweroff   initramfs.Image // with an init that only powers off
 	n          int
 	restores   int
 	figures    []figure
@@ -42,6 +43,10 @@ func setUp(ctx context.Context, s lab.Settings) (*bench, error) {
 		return nil, err
 	}
 	b.shell, err = initramfs.Build(ctx, initramfs.Options{Store: b.Kernels.Store, SourceDir: b.Root(), Go: b.GoCommand(), Shell: true})
+	if err != nil {
+		return nil, err
+	}
+	b.poweroff, err = initramfs.Build(ctx, initramfs.Options{Store: b.Kernels.Store, SourceDir: b.Root(), Go: b.GoCommand(), Init: "vmimage/internal/dev/bench/poweroff"})
 	if err != nil {
 		return nil, err
 	}
