@@ -54,7 +54,7 @@ guest: build ## the tests in a guest, and the proof that they ran
 	@go run ./vmimage/internal/dev/proof build/verdict.json
 
 unit: setup-check ## the tests of the host side
-	@go run ./internal/unit -race -timeout 20m ./...
+	@CGO_ENABLED=1 go run ./internal/unit -race -timeout 20m ./...
 
 build: setup command ## build the command
 
