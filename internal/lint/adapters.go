@@ -42,7 +42,7 @@ var harmless = []string{
 var harmlessName = regexp.MustCompile(`(?i)^((os\.)?std(out|err)\..*|.*Close|.*Flush|os\.Remove(All)?|.*print(f|ln)?|os\.(Un)?Setenv)$`)
 
 // quiet are the packages that have nobody to tell: the recorder's guest.
-var quiet = []string{stages + "klog/internal/record/guest"}
+var quiet = []string{stages + "dev/record/guest"}
 
 func runErrcheck(pass *analysis.Pass) (any, error) {
 	if slices.ContainsFunc(quiet, func(p string) bool { return matches(p, room(pass.Pkg)) }) {

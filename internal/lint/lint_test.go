@@ -119,7 +119,7 @@ func TestMatches(t *testing.T) {
 		pattern, path string
 		want          bool
 	}{
-		{"...", "vmimage/vm", true},
+		{"...", "vmimage/internal/vm", true},
 		{"guest", "guest", true},
 		{"guest", "guest/rtnl", false},
 		{"guest/...", "guest", true},
