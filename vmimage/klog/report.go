@@ -16,6 +16,7 @@ type report struct {
 	rawKept int // length of raw up to the last line that belongs to the report
 	foreign int // foreign lines in a row
 
+	proof    bool // a line proves that it is the kernel's
 	traced   bool // a call trace or an instruction pointer was seen
 	inTrace  bool // the line before was a frame
 	ended    bool // "---[ end trace" was seen
@@ -29,7 +30,7 @@ type report struct {
 }
 
 func newReport(rl *rule, title string, r Record) *report {
-	p := &report{rule: rl, title: title}
+	p := &report{rule: rl, title: title, proof: rl.proof}
 	p.PID, p.CPU = -1, -1
 	p.First, p.Start = r.Seq, r.Time
 	p.Last, p.End = r.Seq, r.Time
@@ -41,8 +42,10 @@ func (p *report) absorbs(rl *rule, line string) bool {
 	switch {
 	case p.rule.single:
 		return false
-	case rl.rank == rankOpener && rl.traced:
+	case rl.dump():
 		return false // decided by the scanner
+	case p.over():
+		return false
 	case strings.HasPrefix(line, "Kernel panic - not syncing: "):
 		// Whatever led to it, the panic is its end.
 		return !p.paniced
@@ -59,14 +62,35 @@ func (p *report) absorbs(rl *rule, line string) bool {
 	case rl.rank == rankOpener:
 		// A second "cut here" is a second report, except after a line that
 		// only BUG_ON_DATA_CORRUPTION follows up (include/linux/bug.h).
-		return !p.traced && p.rule.rank == rankSpecific
+		return !p.traced && p.foreign == 0 && p.rule.rank == rankSpecific
 	}
 	return !p.traced && !p.ended
+}
+
+// proven reports whether this is a report of the kernel's own, and not only
+// words that look like the start of one.
+func (p *report) proven() bool { return p.proof || p.traced }
+
+// over reports whether these were only words: lines followed that no report
+// knows, and no place in code. Detectors with words of their own may add a few.
+func (p *report) over() bool {
+	few := 0
+	if p.rule.rank == rankSpecific {
+		few = 8
+	}
+	return !p.proven() && p.foreign > few
 }
 
 // head takes in a further line at the head of the report: the better informed
 // one names it.
 func (p *report) head(rl *rule, title string) {
+	if rl.proof && !p.proven() {
+		p.proof = true
+		if rl.rank == p.rule.rank {
+			p.rule, p.title = rl, title
+		}
+	}
+	p.proof = p.proof || rl.proof
 	if strings.HasPrefix(title, "Out of memory: killed") && p.rule.kind == KindOOM {
 		p.title, p.rule = title, rl
 		p.complete = true
@@ -190,7 +214,7 @@ func (p *report) parse(line string) bool {
 	case p.rule.held && heldLine.MatchString(line):
 		if fr, ok := findSymbol(line[strings.Index(line, ", at: "):]); ok {
 			p.Stacks = append(p.Stacks, Stack{Name: "Held", Frames: []Frame{fr}})
-			p.cur = nil
+			p.cur, p.proof = nil, true
 		}
 		return true
 	case strings.Contains(line, " when called from "):
