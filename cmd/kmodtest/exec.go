@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/kmodtest/kmodtest/vmimage"
 	"github.com/kmodtest/kmodtest/vmimage/run"
@@ -75,12 +77,13 @@ func runExec(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error
 	if err != nil {
 		return err
 	}
-	if *verdictFile != "" {
-		write := writeJSON
-		if *add {
-			write = appendJSON
+	if !slices.ContainsFunc(o.Args, func(s string) bool { return strings.HasPrefix(s, "-test.run=") || strings.HasPrefix(s, "-test.skip=") }) {
+		for _, e := range o.Allow.Unused(v.Release) {
+			a.notice("%v matched nothing in %s on %s", e, v.Binary, v.Release)
 		}
-		if err := write(*verdictFile, v); err != nil {
+	}
+	if *verdictFile != "" {
+		if err := writeVerdict(*verdictFile, v, *add); err != nil {
 			return err
 		}
 	}
@@ -128,7 +131,7 @@ func (a *app) runOptions(ctx context.Context, dir string) (run.Options, error) {
 		Kernel: p.Kernel, Image: p.Image, Modules: p.Modules, SourceRoot: c.Dir, Files: c.Tests.Files,
 		Store: po.Kernel.Store,
 		QEMU:  qemu, Accel: accel, MemoryMiB: c.Guest.MemoryMiB, CPUs: c.Guest.CPUs, KernelArgs: a.kernelArgs(c),
-		Allow: allow, Stdout: a.stdout, Stderr: a.stderr,
+		Allow: allow, SkipOK: c.Tests.SkipOK, Stdout: a.stdout, Stderr: a.stderr,
 		Limits: run.Limits{Boot: a.bootTimeout},
 		Notice: func(s string) { a.notice("%s", s) },
 	}

@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/kmodtest/kmodtest/vmimage/verdict"
 )
 
 // writeJSON writes v to the file name, whole or not at all: a reader must not
@@ -18,12 +20,16 @@ func writeJSON(name string, v any) error {
 	return writeFile(name, append(b, '\n'))
 }
 
-// appendJSON adds v to the values in the file name, in one write: those of
-// several processes must not mix.
-func appendJSON(name string, v any) error {
-	b, err := json.MarshalIndent(v, "", "\t")
+// writeVerdict writes a verdict as a line of JSON: docs/verdict.md. With add it
+// goes behind those in the file, in one write: those of several processes must
+// not mix.
+func writeVerdict(name string, v verdict.Verdict, add bool) error {
+	b, err := json.Marshal(v)
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", name, err)
+	}
+	if !add {
+		return writeFile(name, append(b, '\n'))
 	}
 	f, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {

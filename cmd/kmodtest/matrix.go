@@ -147,8 +147,8 @@ func (a *app) matrix(ctx context.Context, m matrixFlags, p matrix.Project, kerne
 			ran = append(ran, k.Release)
 		}
 	}
-	for _, e := range p.Run.Allow.Unused(ran) {
-		a.warn(fmt.Sprintf("%s: an allow entry matched nothing on any kernel: %s (%s)", p.Config.Path, e.Match, e.Reason))
+	for _, e := range p.Run.Allow.Unused(ran...) {
+		a.warn(fmt.Sprintf("%v matched nothing on any kernel", e))
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -207,7 +207,7 @@ func (a *app) project(ctx context.Context, c *config.Config, dir string, flags m
 			MemoryMiB: c.Guest.MemoryMiB, CPUs: c.Guest.CPUs, KernelArgs: a.kernelArgs(c),
 			Isolation: isolation, Jobs: 1, Args: flags.Test,
 			// One list for all kernels: it knows at the end what nothing matched.
-			Allow: allow,
+			Allow: allow, SkipOK: c.Tests.SkipOK,
 		},
 		Env: func(dir string) []string { return guestEnv(os.Environ(), dir) },
 		Accel: func(ctx context.Context, o run.Options) (vm.Accel, error) {

@@ -12,6 +12,7 @@ import (
 	"github.com/kmodtest/kmodtest/vmimage/bundle"
 	"github.com/kmodtest/kmodtest/vmimage/matrix"
 	"github.com/kmodtest/kmodtest/vmimage/run"
+	"github.com/kmodtest/kmodtest/vmimage/verdict"
 )
 
 var reproCommand = command{
@@ -82,7 +83,7 @@ func runRepro(ctx context.Context, a *app, fs *flag.FlagSet, args []string) erro
 	}
 	a.compare(b.Verdict, v)
 	if *verdictFile != "" {
-		if err := writeJSON(*verdictFile, v); err != nil {
+		if err := writeVerdict(*verdictFile, v, false); err != nil {
 			return err
 		}
 	}
@@ -145,7 +146,7 @@ func keepArgs(args, own []string) []string {
 }
 
 // compare tells whether the failure is the one that was kept.
-func (a *app) compare(was *run.Verdict, is run.Verdict) {
+func (a *app) compare(was *verdict.Verdict, is verdict.Verdict) {
 	if was == nil {
 		return
 	}
@@ -161,15 +162,17 @@ func (a *app) compare(was *run.Verdict, is run.Verdict) {
 }
 
 // failed names what is red in a verdict: tests, or else problems.
-func failed(v run.Verdict) []string {
+func failed(v verdict.Verdict) []string {
 	var names []string
 	for _, t := range v.Tests {
-		if t.Status == "fail" && !strings.Contains(t.Name, "/") && !slices.Contains(names, t.Name) {
+		if t.State == verdict.Fail && !strings.Contains(t.Name, "/") && !slices.Contains(names, t.Name) {
 			names = append(names, t.Name)
 		}
 	}
 	if len(names) == 0 {
-		names = append(names, v.Problems...)
+		for _, p := range v.Problems {
+			names = append(names, p.Text)
+		}
 	}
 	slices.Sort(names)
 	return names

@@ -38,7 +38,7 @@ func runTest(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error
 	a.accelFlag(fs)
 	a.isolateFlag(fs)
 	a.slabFlag(fs)
-	verdictFile := fs.String("verdict", "", "write the verdicts as JSON to `file`, one value for each package")
+	verdictFile := fs.String("verdict", "", "write the verdicts as JSON to `file`, a line for each package")
 	// Our own flags come first; what is not known is go test's.
 	own, rest := splitFlags(fs, args)
 	if err := parse(fs, own); err != nil {

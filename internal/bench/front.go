@@ -10,12 +10,12 @@ import (
 
 	"github.com/kmodtest/kmodtest/vmimage"
 	"github.com/kmodtest/kmodtest/vmimage/config"
-	"github.com/kmodtest/kmodtest/vmimage/run"
+	"github.com/kmodtest/kmodtest/vmimage/verdict"
 )
 
 // suite runs the whole suite through the command, as a user does.
-func (b *bench) suite(ctx context.Context, args ...string) (time.Duration, run.Verdict, error) {
-	var v run.Verdict
+func (b *bench) suite(ctx context.Context, args ...string) (time.Duration, verdict.Verdict, error) {
+	var v verdict.Verdict
 	file := filepath.Join(b.Root(), "build", "bench-verdict.json")
 	args = append([]string{"test", "-verdict", file}, args...)
 	if b.kernelName != "" {
@@ -38,7 +38,7 @@ func benchFront(ctx context.Context, b *bench) error {
 		return err
 	}
 	var shared, isolated []time.Duration
-	var split run.Times
+	var split verdict.Times
 	var guests int
 	for range max(b.n/3, 3) {
 		d, v, err := b.suite(ctx)

@@ -16,6 +16,7 @@ import (
 	"github.com/kmodtest/kmodtest/vmimage/initramfs"
 	"github.com/kmodtest/kmodtest/vmimage/kernel"
 	"github.com/kmodtest/kmodtest/vmimage/run"
+	"github.com/kmodtest/kmodtest/vmimage/verdict"
 	"github.com/kmodtest/kmodtest/vmimage/vm"
 )
 
@@ -129,7 +130,7 @@ func (r *real) chooseAccel(ctx context.Context, o run.Options) (vm.Accel, error)
 	return r.Run.Accel, nil
 }
 
-func (r *real) keep(k Kernel, p Package, o run.Options, v *run.Verdict, err error) (string, error) {
+func (r *real) keep(k Kernel, p Package, o run.Options, v *verdict.Verdict, err error) (string, error) {
 	name := k.Name + "-" + p.Rel
 	name = strings.Map(func(c rune) rune {
 		if strings.ContainsRune("/: ", c) {

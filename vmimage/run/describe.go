@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/kmodtest/kmodtest/vmimage/klog"
+	"github.com/kmodtest/kmodtest/vmimage/verdict"
 )
 
 // symbolizers resolve the frames of the modules under test; opened when the
@@ -56,41 +57,72 @@ func (s *symbolizers) annotate(line string) string {
 	f := klog.Finding{Frames: []klog.Frame{fr}}
 	s.resolve(&f)
 	place := where(&f)
-	if place == "" || strings.Contains(line, place) {
+	if place == nil || strings.Contains(line, place.String()) {
 		return line
 	}
 	text := strings.TrimRight(line, "\n")
-	return text + " (" + place + ")" + line[len(text):]
+	return text + " (" + place.String() + ")" + line[len(text):]
 }
 
-// where is the source position of the innermost frame of a module, "" if it
+// where is the source position of the innermost frame of a module, nil if it
 // has none.
-func where(f *klog.Finding) string {
-	if fr, ok := f.ModuleFrame(""); ok && fr.File != "" {
-		return fmt.Sprintf("%s:%d", fr.File, fr.Line)
+func where(f *klog.Finding) *verdict.Place {
+	fr, ok := f.ModuleFrame("")
+	if !ok {
+		return nil
 	}
-	return ""
+	return placeOf(fr)
 }
 
-// maxShown bounds the lines of a report that a test's output shows; the whole
-// log is kept beside it.
-const maxShown = 40
+func placeOf(fr klog.Frame) *verdict.Place {
+	if fr.File == "" {
+		return nil
+	}
+	return &verdict.Place{File: fr.File, Line: fr.Line}
+}
 
-// describe tells a finding in the words of a test's failure.
-func describe(f *Finding) string {
+// plain is a finding as the verdict has it.
+func plain(f *klog.Finding) verdict.Finding {
+	v := verdict.Finding{
+		Kind: string(f.Kind), Title: f.Title, Where: where(f), Modules: f.Modules, Raw: f.Raw, At: f.Start,
+		Comm: f.Comm, PID: f.PID, Fatal: f.Fatal, Truncated: f.Truncated,
+	}
+	for _, fr := range f.Frames {
+		v.Frames = append(v.Frames, verdict.Frame{Func: fr.Func, Module: fr.Module, Where: placeOf(fr), Inlined: fr.Inlined})
+	}
+	return v
+}
+
+// Bounds of what a test's output shows of a report: it has to fit beside what
+// the test itself says. The whole is in the verdict, and shown with -v.
+const (
+	shownLines  = 10
+	shownFrames = 5
+)
+
+// describe tells a finding in the words of a test's failure: title and line of
+// C, the module's own frames, and the first lines of the report, all of them if
+// lines is negative.
+func describe(f *verdict.Finding, lines int) string {
 	var b strings.Builder
-	if f.Where != "" {
-		fmt.Fprintf(&b, "%s: ", f.Where)
+	if f.Where != nil {
+		fmt.Fprintf(&b, "%v: ", f.Where)
 	}
 	fmt.Fprintf(&b, "kernel: %s [%s]\n", f.Title, f.Kind)
+	shown := 0
 	for _, fr := range f.Frames {
-		if fr.File != "" {
-			fmt.Fprintf(&b, "  %s:%d: %s\n", fr.File, fr.Line, fr.Func)
+		if fr.Module == "" || fr.Where == nil {
+			continue
 		}
+		if shown++; shown > shownFrames {
+			break
+		}
+		fmt.Fprintf(&b, "  %v: %s\n", fr.Where, fr.Func)
 	}
-	for i, l := range strings.Split(strings.TrimRight(f.Raw, "\n"), "\n") {
-		if i == maxShown {
-			b.WriteString("  | …\n")
+	raw := strings.Split(strings.TrimRight(f.Raw, "\n"), "\n")
+	for i, l := range raw {
+		if i == lines {
+			fmt.Fprintf(&b, "  | … %d more lines, with -v\n", len(raw)-i)
 			break
 		}
 		fmt.Fprintf(&b, "  | %s\n", l)

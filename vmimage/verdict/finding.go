@@ -37,6 +37,9 @@ type Finding struct {
 	// After is the test that it came after, if it belongs to none and one had
 	// ended.
 	After string `json:"after,omitempty"`
+	// FailedAs is the test of kmodtest's own that fails for it, if no test of
+	// the suite does.
+	FailedAs string `json:"failed_as,omitempty"`
 	// Repeats is how often the same was found again while the same tests ran.
 	Repeats int `json:"repeats,omitempty"`
 	// Allowed is why the entry of the allow list accepts it that covers it,

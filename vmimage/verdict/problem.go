@@ -18,16 +18,17 @@ type ProblemKind string
 
 // The kinds of problems.
 const (
-	ProblemFinding ProblemKind = "finding"  // a finding that no test stands for
-	ProblemDied    ProblemKind = "died"     // the guest ended before it was done
-	ProblemHung    ProblemKind = "hung"     // a task that is in a module, in a guest that hangs
-	ProblemEnd     ProblemKind = "end"      // the binary did not end by itself, or too early
-	ProblemNotRun  ProblemKind = "not-run"  // a planned test reached no end
-	ProblemSkipped ProblemKind = "skipped"  // every test was skipped
-	ProblemLoaded  ProblemKind = "loaded"   // a module stayed loaded
-	ProblemLostLog ProblemKind = "lost-log" // some of the kernel log was not looked at
-	ProblemOutput  ProblemKind = "output"   // a file that the binary should have written
-	ProblemInit    ProblemKind = "init"     // the guest's init has something to say
+	ProblemFinding  ProblemKind = "finding"  // a finding that no test stands for
+	ProblemDied     ProblemKind = "died"     // the guest ended before it was done
+	ProblemDeadline ProblemKind = "deadline" // the guest did not end in time, or fell silent
+	ProblemHung     ProblemKind = "hung"     // a task that is in a module, in a guest that hangs
+	ProblemEnd      ProblemKind = "end"      // the binary did not end by itself, or too early
+	ProblemNotRun   ProblemKind = "not-run"  // a planned test reached no end
+	ProblemSkipped  ProblemKind = "skipped"  // every test was skipped
+	ProblemLoaded   ProblemKind = "loaded"   // a module stayed loaded
+	ProblemLostLog  ProblemKind = "lost-log" // some of the kernel log was not looked at
+	ProblemOutput   ProblemKind = "output"   // a file that the binary should have written
+	ProblemGuest    ProblemKind = "guest"    // kmodtest's own software in the guest has something to say
 )
 
 // Phase is the phase that it belongs to.
