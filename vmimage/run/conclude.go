@@ -50,6 +50,11 @@ func (r *runner) tell() {
 	for _, n := range r.syms.notes {
 		r.notice("%s", n)
 	}
+	for _, f := range r.v.Findings {
+		if f.Allowed != "" {
+			r.notice("allowed by %s: %s (%s)", f.AllowedBy, f.Title, f.Allowed)
+		}
+	}
 	for _, p := range r.v.Problems {
 		fmt.Fprintf(r.o.Stderr, "kmodtest: %s\n", p.Text)
 	}

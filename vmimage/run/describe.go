@@ -3,6 +3,7 @@ package run
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/kmodtest/kmodtest/vmimage/klog"
@@ -100,9 +101,12 @@ const (
 	shownFrames = 5
 )
 
+// dull matches what of a report helps last: registers, code bytes, the machine.
+var dull = regexp.MustCompile(`^(?:-+\[ cut here |[=-]{20,}|Modules linked in:|Hardware name:|Tainted: |CPU: \d|Code: |(?:R[A-DS][XIP]|RBP|RDI|R\d\d|[CDEFS]S|[CD]R\d|ORIG_RAX|EFLAGS|PKRU): )`)
+
 // describe tells a finding in the words of a test's failure: title and line of
-// C, the module's own frames, and the first lines of the report, all of them if
-// lines is negative.
+// C, the module's own frames, and the first lines of the report that help, or all
+// if lines is negative.
 func describe(f *verdict.Finding, lines int) string {
 	var b strings.Builder
 	if f.Where != nil {
@@ -119,13 +123,17 @@ func describe(f *verdict.Finding, lines int) string {
 		}
 		fmt.Fprintf(&b, "  %v: %s\n", fr.Where, fr.Func)
 	}
-	raw := strings.Split(strings.TrimRight(f.Raw, "\n"), "\n")
-	for i, l := range raw {
-		if i == lines {
-			fmt.Fprintf(&b, "  | … %d more lines, with -v\n", len(raw)-i)
-			break
+	left := 0
+	for l := range strings.SplitSeq(strings.TrimRight(f.Raw, "\n"), "\n") {
+		if lines == 0 || lines > 0 && dull.MatchString(l) {
+			left++
+			continue
 		}
+		lines--
 		fmt.Fprintf(&b, "  | %s\n", l)
+	}
+	if left > 0 {
+		fmt.Fprintf(&b, "  | … %d more lines, with -v\n", left)
 	}
 	return strings.TrimRight(b.String(), "\n")
 }
