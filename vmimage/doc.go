@@ -12,6 +12,7 @@
 //	  gotest             the tests' output
 //	  klog               the kernel log's findings
 //	matrix.Run         the stages on every kernel of the list -> report.Result
+//	verdict            the outcome as plain data, which the rest reads
 //	bundle             a red run -> what repeats it elsewhere
 //	report             Result         -> text, JUnit, Markdown, HTML
 //
