@@ -210,6 +210,7 @@ func (j *judge) endBenchmarks(e gotest.Event) {
 		}
 		j.found(j.scanner.Flush())
 		end := gotest.Event{Action: gotest.Pass, Test: t}
+		j.settle(end)
 		if j.teller.Guilty(t) {
 			j.teller.Abort([]string{t})
 			end.Action = gotest.Fail

@@ -271,12 +271,16 @@ func TestBenchmarks(t *testing.T) {
 	f.tests("^=== RUN   BenchmarkA", "BenchmarkA", "BenchmarkA \t 100\t 2610 ns/op",
 		"^=== RUN   BenchmarkB", "BenchmarkB", "^=== RUN   BenchmarkB/sub", "BenchmarkB/sub", "BenchmarkB/sub \t 100\t 2610 ns/op",
 		"^=== RUN   BenchmarkC", "BenchmarkC")
+	f.expect("BenchmarkC", "oops", "")
 	f.kernel(warning("dwarf5")...)
 	f.tests("BenchmarkC \t 100\t 2610 ns/op", "^PASS")
 	f.finish()
 	want := []string{"BenchmarkA pass", "BenchmarkB/sub pass", "BenchmarkB pass", "BenchmarkC fail"}
 	if diff := cmp.Diff(want, f.status()); diff != "" {
 		t.Errorf("benchmarks (-want +got):\n%s", diff)
+	}
+	if !strings.Contains(f.out.String(), "holds no report of kind oops") {
+		t.Errorf("what the last one announced is forgotten:\n%s", f.out.String())
 	}
 	if open := f.tracker.Open(); len(open) != 0 {
 		t.Errorf("%q are still open", open)
