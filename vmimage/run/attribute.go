@@ -47,7 +47,7 @@ func (j *judge) lay(f *verdict.Finding) {
 	switch {
 	case len(open) > 1:
 		why = "\nWhich of the tests that ran at once it belongs to cannot be told: all of them fail."
-	case len(open) == 1:
+	case len(open) == 1, !j.isTest:
 	case len(f.Tests) > 0:
 		why = "\nIt belongs to " + strings.Join(f.Tests, ", ") + ", which had ended."
 	case f.After != "":
@@ -55,8 +55,9 @@ func (j *judge) lay(f *verdict.Finding) {
 	default:
 		why = "\nNo test was running."
 	}
-	short, told := describe(f, shownLines)+why, ""
-	if told = short; j.flags.Mode() == gotest.Verbose {
+	short := describe(f, shownLines) + why
+	told := short
+	if j.flags.Mode() == gotest.Verbose {
 		told = describe(f, -1) + why
 	}
 	switch {
