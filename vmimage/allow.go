@@ -1,8 +1,8 @@
 package vmimage
 
 import (
-	"github.com/kmodtest/kmodtest/vmimage/config"
-	"github.com/kmodtest/kmodtest/vmimage/klog"
+	"github.com/kmodtest/kmodtest/vmimage/internal/config"
+	"github.com/kmodtest/kmodtest/vmimage/internal/klog"
 )
 
 // AllowList makes the list of findings that do not fail a run. A list remembers

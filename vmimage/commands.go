@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/kmodtest/kmodtest/vmimage/config"
+	"github.com/kmodtest/kmodtest/vmimage/internal/config"
 )
 
 // BuildCommands builds the configuration's Go programs for the guest. The

@@ -11,8 +11,8 @@ import (
 	"strings"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/cache"
-	"github.com/kmodtest/kmodtest/vmimage/kernel"
-	"github.com/kmodtest/kmodtest/vmimage/run"
+	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
+	"github.com/kmodtest/kmodtest/vmimage/internal/run"
 )
 
 // fillDepends finds the files that have to be loaded before each of mods, in

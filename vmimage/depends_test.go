@@ -12,9 +12,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/ulikunitz/xz"
 
-	"github.com/kmodtest/kmodtest/vmimage/kbuild"
-	"github.com/kmodtest/kmodtest/vmimage/kernel"
-	"github.com/kmodtest/kmodtest/vmimage/run"
+	"github.com/kmodtest/kmodtest/vmimage/internal/kbuild"
+	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
+	"github.com/kmodtest/kmodtest/vmimage/internal/run"
 )
 
 // A generic kernel has drivers that others do not: mii, which usbnet needs, and

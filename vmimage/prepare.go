@@ -12,11 +12,11 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/kmodtest/kmodtest/vmimage/config"
-	"github.com/kmodtest/kmodtest/vmimage/initramfs"
-	"github.com/kmodtest/kmodtest/vmimage/kbuild"
-	"github.com/kmodtest/kmodtest/vmimage/kernel"
-	"github.com/kmodtest/kmodtest/vmimage/run"
+	"github.com/kmodtest/kmodtest/vmimage/internal/config"
+	"github.com/kmodtest/kmodtest/vmimage/internal/initramfs"
+	"github.com/kmodtest/kmodtest/vmimage/internal/kbuild"
+	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
+	"github.com/kmodtest/kmodtest/vmimage/internal/run"
 )
 
 // Options is what Prepare needs besides the configuration.

@@ -6,9 +6,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kmodtest/kmodtest/vmimage/kernel"
-	"github.com/kmodtest/kmodtest/vmimage/run"
-	"github.com/kmodtest/kmodtest/vmimage/vm"
+	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
+	"github.com/kmodtest/kmodtest/vmimage/internal/run"
+	"github.com/kmodtest/kmodtest/vmimage/internal/vm"
 )
 
 // probeLimit is plenty for a boot under KVM.

@@ -17,10 +17,10 @@ import (
 
 	"github.com/kmodtest/kmodtest"
 	"github.com/kmodtest/kmodtest/vmimage"
-	"github.com/kmodtest/kmodtest/vmimage/config"
-	"github.com/kmodtest/kmodtest/vmimage/kernel"
-	"github.com/kmodtest/kmodtest/vmimage/run"
-	"github.com/kmodtest/kmodtest/vmimage/vm"
+	"github.com/kmodtest/kmodtest/vmimage/internal/config"
+	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
+	"github.com/kmodtest/kmodtest/vmimage/internal/run"
+	"github.com/kmodtest/kmodtest/vmimage/internal/vm"
 )
 
 // app is what the commands share: the streams, and what flags and the

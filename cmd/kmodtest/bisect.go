@@ -9,10 +9,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kmodtest/kmodtest/vmimage/config"
-	"github.com/kmodtest/kmodtest/vmimage/kernel"
-	"github.com/kmodtest/kmodtest/vmimage/matrix"
-	"github.com/kmodtest/kmodtest/vmimage/report"
+	"github.com/kmodtest/kmodtest/vmimage/internal/config"
+	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
+	"github.com/kmodtest/kmodtest/vmimage/internal/matrix"
+	"github.com/kmodtest/kmodtest/vmimage/internal/report"
 )
 
 var bisectCommand = command{

@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 
 	"github.com/kmodtest/kmodtest/vmimage"
-	"github.com/kmodtest/kmodtest/vmimage/kernel"
-	"github.com/kmodtest/kmodtest/vmimage/run"
+	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
+	"github.com/kmodtest/kmodtest/vmimage/internal/run"
 )
 
 var buildCommand = command{

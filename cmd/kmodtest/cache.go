@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/kmodtest/kmodtest/vmimage"
-	"github.com/kmodtest/kmodtest/vmimage/kernel"
+	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
 )
 
 var cacheCommand = command{

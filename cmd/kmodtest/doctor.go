@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kmodtest/kmodtest/vmimage/kernel"
+	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
 )
 
 var doctorCommand = command{

@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"github.com/kmodtest/kmodtest/vmimage"
-	"github.com/kmodtest/kmodtest/vmimage/run"
+	"github.com/kmodtest/kmodtest/vmimage/internal/run"
 )
 
 var execCommand = command{

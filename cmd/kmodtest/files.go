@@ -7,7 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/kmodtest/kmodtest/vmimage/verdict"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
 // writeJSON writes v to the file name, whole or not at all: a reader must not

@@ -11,9 +11,9 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/kmodtest/kmodtest/vmimage/matrix"
-	"github.com/kmodtest/kmodtest/vmimage/report"
-	"github.com/kmodtest/kmodtest/vmimage/verdict"
+	"github.com/kmodtest/kmodtest/vmimage/internal/matrix"
+	"github.com/kmodtest/kmodtest/vmimage/internal/report"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
 // progress tells what a matrix does while it does it: on a terminal a line for

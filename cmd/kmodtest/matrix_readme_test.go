@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/kmodtest/kmodtest/vmimage/report"
+	"github.com/kmodtest/kmodtest/vmimage/internal/report"
 )
 
 // readmeKernels reads kernel and suite from the table of a README.

@@ -11,9 +11,9 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/kmodtest/kmodtest/vmimage/config"
-	"github.com/kmodtest/kmodtest/vmimage/matrix"
-	"github.com/kmodtest/kmodtest/vmimage/report"
+	"github.com/kmodtest/kmodtest/vmimage/internal/config"
+	"github.com/kmodtest/kmodtest/vmimage/internal/matrix"
+	"github.com/kmodtest/kmodtest/vmimage/internal/report"
 )
 
 // The files of a report.

@@ -9,11 +9,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kmodtest/kmodtest"
-	"github.com/kmodtest/kmodtest/vmimage/config"
-	"github.com/kmodtest/kmodtest/vmimage/kernel"
-	"github.com/kmodtest/kmodtest/vmimage/matrix"
-	"github.com/kmodtest/kmodtest/vmimage/report"
-	"github.com/kmodtest/kmodtest/vmimage/verdict"
+	"github.com/kmodtest/kmodtest/vmimage/internal/config"
+	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
+	"github.com/kmodtest/kmodtest/vmimage/internal/matrix"
+	"github.com/kmodtest/kmodtest/vmimage/internal/report"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
 func newTestApp(w *bytes.Buffer) *app {

@@ -9,10 +9,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kmodtest/kmodtest/vmimage/bundle"
-	"github.com/kmodtest/kmodtest/vmimage/matrix"
-	"github.com/kmodtest/kmodtest/vmimage/run"
-	"github.com/kmodtest/kmodtest/vmimage/verdict"
+	"github.com/kmodtest/kmodtest/vmimage/internal/bundle"
+	"github.com/kmodtest/kmodtest/vmimage/internal/matrix"
+	"github.com/kmodtest/kmodtest/vmimage/internal/run"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
 var reproCommand = command{

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/kmodtest/kmodtest/vmimage"
-	"github.com/kmodtest/kmodtest/vmimage/run"
+	"github.com/kmodtest/kmodtest/vmimage/internal/run"
 )
 
 var shellCommand = command{

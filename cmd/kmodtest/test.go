@@ -12,7 +12,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/kmodtest/kmodtest/vmimage/config"
+	"github.com/kmodtest/kmodtest/vmimage/internal/config"
 )
 
 var testCommand = command{
