@@ -34,13 +34,12 @@ var errOver = errors.New("the test is over")
 
 // openLab prepares the default kernel once for all tests.
 var openLab = sync.OnceValues(func() (*lab.Lab, error) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
+	s := lab.Settings{Root: filepath.Join("..", "..", "..")}
+	if err := s.ReadEnv(os.Getenv); err != nil {
 		return nil, err
 	}
-	return lab.Open(context.Background(), lab.Settings{
-		Root: filepath.Join("..", ".."), Cache: filepath.Join(cache, "kmodtest"), Accel: vm.TCG,
-	}, os.Stderr)
+	s.Accel = string(vm.TCG)
+	return lab.Open(context.Background(), s, os.Stderr)
 })
 
 // source returns a source of guests with a store of its own, which is empty.

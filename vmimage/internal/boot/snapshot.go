@@ -58,6 +58,29 @@ func (s *Source) Guest(ctx context.Context, payload *os.File) (*Guest, error) {
 	return g, nil
 }
 
+// Freeze makes the snapshot unless it is kept already. Without a Store there is
+// nothing to make. That it cannot be made is told through Notice, and no error:
+// guests are booted then.
+func (s *Source) Freeze(ctx context.Context) error {
+	if s.Store == nil {
+		return nil
+	}
+	key, err := s.Config.SnapshotKey(s.Identity)
+	if err != nil {
+		return err
+	}
+	_, err = s.snapshot(ctx, key)
+	if err != nil && ctx.Err() == nil {
+		s.notice("no snapshot is used: %v", firstLine(err))
+		return nil
+	}
+	return err
+}
+
+func (s *Source) snapshot(ctx context.Context, key string) (cache.Entry, error) {
+	return s.Store.Get(ctx, "snapshot", key, func(ctx context.Context, dir string) error { return s.freeze(ctx, dir) })
+}
+
 // The files of a snapshot.
 const (
 	ramName   = "ram"
@@ -85,7 +108,7 @@ func (s *Source) restored(ctx context.Context, c vm.Config) (*Guest, error) {
 		return nil, err
 	}
 	for again := false; ; again = true {
-		e, err := s.Store.Get(ctx, "snapshot", key, func(ctx context.Context, dir string) error { return s.freeze(ctx, dir) })
+		e, err := s.snapshot(ctx, key)
 		if err != nil {
 			return nil, err
 		}

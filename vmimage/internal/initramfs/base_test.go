@@ -22,7 +22,7 @@ func TestSourceIsReadOnly(t *testing.T) {
 	dir := t.TempDir()
 	var before [2]string
 	for i, name := range []string{"go.mod", "go.sum"} {
-		b, err := os.ReadFile(filepath.Join("../..", name))
+		b, err := os.ReadFile(filepath.Join("../../..", name))
 		if err != nil {
 			t.Fatal(err)
 		}

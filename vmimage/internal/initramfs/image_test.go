@@ -11,10 +11,10 @@ import (
 // list has to name all of them.
 func TestInitPackages(t *testing.T) {
 	const module = "github.com/kmodtest/kmodtest/"
-	for _, init := range []string{"", "internal/bench/poweroff"} {
+	for _, init := range []string{"", "vmimage/internal/dev/bench/poweroff"} {
 		listed := Options{Init: init}.initPackages()
 		cmd := exec.Command("go", "list", "-deps", "./"+listed[0])
-		cmd.Dir = "../.."
+		cmd.Dir = "../../.."
 		out, err := cmd.Output()
 		if err != nil {
 			t.Fatal(err)

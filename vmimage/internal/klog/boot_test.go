@@ -15,7 +15,7 @@ var seriesLine = regexp.MustCompile(`(?m)^series = "(.+)"$`)
 // TestGoldenBoots: an ordinary boot of every kernel in kmodtest.toml, from
 // banner to power-off, yields nothing, neither from the console nor as records.
 func TestGoldenBoots(t *testing.T) {
-	b, err := os.ReadFile("../../kmodtest.toml")
+	b, err := os.ReadFile("../../../kmodtest.toml")
 	if err != nil {
 		t.Fatal(err)
 	}

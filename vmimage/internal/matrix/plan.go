@@ -7,9 +7,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/kmodtest/kmodtest/vmimage"
-	"github.com/kmodtest/kmodtest/vmimage/internal/config"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
+	"github.com/kmodtest/kmodtest/vmimage/internal/session"
 )
 
 // Kernel is a kernel of a matrix.
@@ -31,10 +30,10 @@ const tagNightly = "nightly"
 // Choose returns the kernels that names mean, each once: a name of the list,
 // dir:PATH, tree:PATH, tag:NAME for all with that tag, or all. No names mean all
 // but those that are tagged nightly.
-func Choose(c *config.Config, names []string) ([]Kernel, error) {
+func Choose(s *session.Session, names []string) ([]Kernel, error) {
 	var chosen []Kernel
 	add := func(name string) error {
-		spec, err := vmimage.Spec(c, name)
+		spec, err := s.Spec(name)
 		if err != nil {
 			return err
 		}
@@ -56,7 +55,7 @@ func Choose(c *config.Config, names []string) ([]Kernel, error) {
 			continue
 		}
 		found := false
-		for _, k := range c.Kernels {
+		for _, k := range s.Config.Kernels {
 			if tagged && !slices.Contains(k.Tags, tag) || name == "" && slices.Contains(k.Tags, tagNightly) {
 				continue
 			}

@@ -9,12 +9,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/config"
+	"github.com/kmodtest/kmodtest/vmimage/internal/session"
 )
 
-var list = &config.Config{Kernels: []config.Kernel{
+var list = &session.Session{Config: &config.Config{Kernels: []config.Kernel{
 	{Series: "5.10", Suite: "old"}, {Series: "6.12", Suite: "stable", Tags: []string{"default"}},
 	{Series: "6.12", Suite: "stable", Flavour: "generic", Tags: []string{"nightly", "drivers"}},
-}}
+}}}
 
 func TestChoose(t *testing.T) {
 	tests := map[string]struct {
@@ -46,7 +47,7 @@ func TestChoose(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Choose(&config.Config{}, nil); err == nil {
+	if _, err := Choose(&session.Session{Config: &config.Config{}}, nil); err == nil {
 		t.Error("an empty list is no error")
 	}
 }

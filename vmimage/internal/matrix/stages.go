@@ -10,31 +10,25 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/kmodtest/kmodtest/vmimage"
 	"github.com/kmodtest/kmodtest/vmimage/internal/bundle"
-	"github.com/kmodtest/kmodtest/vmimage/internal/config"
 	"github.com/kmodtest/kmodtest/vmimage/internal/initramfs"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
 	"github.com/kmodtest/kmodtest/vmimage/internal/run"
+	"github.com/kmodtest/kmodtest/vmimage/internal/session"
 	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
-	"github.com/kmodtest/kmodtest/vmimage/internal/vm"
 )
 
 // Project is what the real stages work on.
 type Project struct {
-	// Options says where kernels come from and where everything is kept.
-	Options vmimage.Options
-	Config  *config.Config
+	*session.Session
 	// Go compiles Packages into Dir, which lasts as long as the matrix.
 	Go       Go
 	Packages []Package
 	Dir      string
-	// Run holds what all runs have in common: QEMU, the guest, arguments.
-	Run run.Options
+	// Args are the arguments of the test binaries.
+	Args []string
 	// Env is the environment in the guest for a test that runs in dir.
 	Env func(dir string) []string
-	// Accel chooses the accelerator if Run names none; it is called once.
-	Accel func(ctx context.Context, o run.Options) (vm.Accel, error)
 	// Bundles is the directory for failure bundles, BundleName what a report
 	// calls it. Empty keeps none.
 	Bundles, BundleName string
@@ -45,8 +39,8 @@ type real struct {
 	Project
 	shared   func() error // image and binaries, made once
 	image    initramfs.Image
+	qemu     string
 	binaries map[string]string
-	accel    sync.Mutex
 }
 
 // Stages returns the real stages. What all kernels share is begun at once, under
@@ -66,9 +60,13 @@ func (p Project) Stages(ctx context.Context) Stages {
 }
 
 func (r *real) makeShared(ctx context.Context) error {
+	var err error
+	if r.qemu, err = r.QEMU(); err != nil {
+		return err
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {
-		r.image, err = vmimage.Image(ctx, r.Options)
+		r.image, err = r.Image(ctx, false)
 		return err
 	})
 	g.Go(func() (err error) {
@@ -79,7 +77,7 @@ func (r *real) makeShared(ctx context.Context) error {
 }
 
 func (r *real) fetch(ctx context.Context, k Kernel, log io.Writer) (kernel.Kernel, error) {
-	o := r.Options.Kernel
+	o := r.Kernels
 	var packages int
 	var bytes int64
 	o.Progress = func(p kernel.Progress) {
@@ -102,32 +100,19 @@ func (r *real) fetch(ctx context.Context, k Kernel, log io.Writer) (kernel.Kerne
 }
 
 func (r *real) build(ctx context.Context, k kernel.Kernel, log io.Writer) ([]run.Module, error) {
-	o := r.Options
-	o.Log = log
-	return vmimage.Build(ctx, o, r.Config, k)
+	return r.Build(ctx, k, r.Config.Modules, log)
 }
 
 func (r *real) prepare(ctx context.Context, k kernel.Kernel, mods []run.Module, p Package) (run.Options, error) {
-	o := r.Run
-	o.Kernel, o.Modules, o.Image = k, mods, r.image
-	o.Binary, o.Dir, o.Env = r.binaries[p.ImportPath], p.Dir, r.Env(p.Dir)
+	prepared := session.Prepared{Kernel: k, Modules: mods, Image: r.image, QEMU: r.qemu}
 	var err error
-	o.Accel, err = r.chooseAccel(ctx, o)
-	return o, err
-}
-
-// chooseAccel asks once, with the first guest: the answer is the same for all.
-func (r *real) chooseAccel(ctx context.Context, o run.Options) (vm.Accel, error) {
-	r.accel.Lock()
-	defer r.accel.Unlock()
-	if r.Run.Accel == "" {
-		a, err := r.Accel(ctx, o)
-		if err != nil {
-			return "", err
-		}
-		r.Run.Accel = a
+	if prepared.Accel, err = r.ChooseAccel(ctx, prepared); err != nil {
+		return run.Options{}, err
 	}
-	return r.Run.Accel, nil
+	o := r.Run(prepared)
+	o.Binary, o.Args, o.Dir, o.Env = r.binaries[p.ImportPath], r.Args, p.Dir, r.Env(p.Dir)
+	o.Jobs = 1 // the matrix has its guests counted already
+	return o, nil
 }
 
 func (r *real) keep(k Kernel, p Package, o run.Options, v *verdict.Verdict, err error) (string, error) {

@@ -58,6 +58,13 @@ func Run(ctx context.Context, o Options) (verdict.Verdict, error) {
 	return v, nil
 }
 
+// Freeze makes the snapshot that the guests of such a run are restored from, if it
+// is not there yet; see [boot.Source.Freeze].
+func Freeze(ctx context.Context, o Options) error {
+	o.Limits = o.Limits.orDefault(o.Accel)
+	return o.source().Freeze(ctx)
+}
+
 // runner carries a run through as many guests as it takes.
 type runner struct {
 	o       *Options

@@ -45,6 +45,10 @@ func (b *bench) notMeasured(ctx context.Context, name string, err error) error {
 	}
 	fmt.Fprintf(os.Stderr, "bench: %s: not measured: %v\n%s", name, err, kernel.Output(err))
 	why, _, _ := strings.Cut(err.Error(), "\n")
+	// A command's own last word tells more than its status.
+	if out := strings.TrimSpace(kernel.Output(err)); out != "" {
+		why += ": " + strings.TrimSpace(out[strings.LastIndexByte(out, '\n')+1:])
+	}
 	b.figures = append(b.figures, figure{Name: name, NotMeasured: why})
 	return nil
 }

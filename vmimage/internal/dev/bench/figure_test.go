@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
 )
 
 // TestNotMeasured has a figure that could not be had: it is told, and it is
@@ -40,6 +42,26 @@ c       2 x           <= 1 x  MISSED  two / one
 	cancel()
 	if err := b.notMeasured(ctx, "d", ctx.Err()); !errors.Is(err, context.Canceled) || len(b.figures) != 3 {
 		t.Errorf("cancelled: %v, %d figures", err, len(b.figures))
+	}
+}
+
+// TestNotMeasuredCommand has a command that failed: its status alone tells nothing.
+func TestNotMeasuredCommand(t *testing.T) {
+	b := &bench{}
+	_, err := kernel.Command{Args: []string{"sh", "-c", "echo first; echo last; exit 255"}}.Run(t.Context())
+	if err := b.notMeasured(t.Context(), "a", err); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := b.figures[0].NotMeasured, "run sh: exit status 255: last"; got != want {
+		t.Errorf("not measured: %q, want %q", got, want)
+	}
+}
+
+func TestCovered(t *testing.T) {
+	for path, want := range map[string]string{"/tmp/a": "/tmp", "/tmp": "/tmp", "/tmpfiles": "", "/home/a/tmp": "", "/var/cache/x": "/var/cache"} {
+		if got := covered(path); got != want {
+			t.Errorf("covered(%q) = %q, want %q", path, got, want)
+		}
 	}
 }
 

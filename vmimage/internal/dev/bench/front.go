@@ -4,11 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
 
-	"github.com/kmodtest/kmodtest/vmimage"
 	"github.com/kmodtest/kmodtest/vmimage/internal/config"
 	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
@@ -32,30 +32,29 @@ func (b *bench) suite(ctx context.Context, args ...string) (time.Duration, verdi
 	return d, v, json.Unmarshal(text, &v)
 }
 
-// benchFront measures warm runs of the whole suite, with nothing changed.
+// benchFront compares warm runs of the whole suite, with nothing changed, with
+// bare boots of the kernel. They take turns.
 func benchFront(ctx context.Context, b *bench) error {
 	if _, _, err := b.suite(ctx); err != nil { // warm up
 		return err
 	}
-	var shared, isolated []time.Duration
+	var bares, warms []time.Duration
 	var split verdict.Times
-	var guests int
 	for range max(b.n/3, 3) {
-		d, v, err := b.suite(ctx)
+		bare, err := b.bareBoot(ctx)
 		if err != nil {
 			return err
 		}
-		shared, split = append(shared, d), v.Times
-		if d, v, err = b.suite(ctx, "-isolate=test"); err != nil {
+		warm, v, err := b.suite(ctx)
+		if err != nil {
 			return err
 		}
-		isolated, guests = append(isolated, d), v.Guests
+		bares, warms, split = append(bares, bare), append(warms, warm), v.Times
 	}
-	b.atMost("warm run of the suite", median(shared), "s", 5,
-		"medians of %d; the last: start guest %.2f s, to the first test %.2f s, tests %.2f s, shut down %.2f s, the rest is go and kmodtest",
-		len(shared), split.Boot.Seconds(), split.Start.Seconds(), split.Tests.Seconds(), split.Shutdown.Seconds())
-	b.atMost("suite with -isolate=test / package", median(isolated)/median(shared), "x", 2,
-		"%.1f s in %d guests / %.1f s", median(isolated), guests, median(shared))
+	b.atMost("warm run of the suite / bare boot", median(warms)/median(bares), "x", 2,
+		"%.2f s / %.2f s, medians of %d; the last: start guest %.2f s, to the first test %.2f s, tests %.2f s, shut down %.2f s, the rest is go and kmodtest",
+		median(warms), median(bares), len(warms),
+		split.Boot.Seconds(), split.Start.Seconds(), split.Tests.Seconds(), split.Shutdown.Seconds())
 	return nil
 }
 
@@ -75,8 +74,7 @@ func benchEdit(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
-	cfg := *b.Config
-	cfg.Modules = []config.Module{{Name: b.Config.Modules[0].Name, Dir: filepath.Join(dir, "kmod")}}
+	mod := []config.Module{{Name: b.Config.Modules[0].Name, Dir: filepath.Join(dir, "kmod")}}
 	bare := filepath.Join(dir, "bare")
 	if err := os.CopyFS(bare, os.DirFS(filepath.Join(dir, "kmod"))); err != nil {
 		return err
@@ -100,7 +98,7 @@ func benchEdit(ctx context.Context, b *bench) error {
 			return err
 		}
 		start := time.Now()
-		mods, err := vmimage.Build(ctx, b.Options, &cfg, k)
+		mods, err := b.Build(ctx, k, mod, io.Discard)
 		if err != nil {
 			return err
 		}
@@ -111,7 +109,7 @@ func benchEdit(ctx context.Context, b *bench) error {
 		}
 		e := time.Since(start)
 		start = time.Now()
-		if _, err := vmimage.Build(ctx, b.Options, &cfg, k); err != nil {
+		if _, err := b.Build(ctx, k, mod, io.Discard); err != nil {
 			return err
 		}
 		if _, err := green(ctx, o); err != nil {

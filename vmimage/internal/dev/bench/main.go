@@ -27,7 +27,7 @@ type group struct {
 
 var groups = []group{
 	{"boot", benchBoot}, {"restore", benchRestore}, {"frames", benchFrames},
-	{"front", benchFront}, {"edit", benchEdit}, {"clones", benchClones}, {"matrix", benchMatrix},
+	{"front", benchFront}, {"isolate", benchIsolate}, {"edit", benchEdit}, {"clones", benchClones}, {"matrix", benchMatrix},
 	{"verdict", benchVerdict}, {"virtme", benchVirtme},
 }
 
@@ -46,7 +46,9 @@ func mainError(ctx context.Context) error {
 		names = append(names, g.name)
 	}
 	var settings lab.Settings
-	settings.Flags(flag.CommandLine)
+	if err := settings.Flags(flag.CommandLine); err != nil {
+		return err
+	}
 	only := flag.String("only", "", "comma-separated groups to run: "+strings.Join(names, ", "))
 	n := flag.Int("n", 10, "`runs` behind each median")
 	restores := flag.Int("restores", 500, "restores in a row")

@@ -27,6 +27,7 @@ type bench struct {
 	kmodtest   string          // the command
 	binary     string          // the suite's test binary
 	shell      initramfs.Image // with commands
+	poweroff   initramfs.Image // with an init that only powers off
 	n          int
 	restores   int
 	figures    []figure
@@ -38,16 +39,19 @@ func setUp(ctx context.Context, s lab.Settings) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{Lab: l, kernelName: s.Kernel, accel: s.Accel, kmodtest: filepath.Join(l.Root(), "build", "kmodtest")}
+	b := &bench{Lab: l, kernelName: s.Kernel, accel: l.Prepared.Accel, kmodtest: filepath.Join(l.Root(), "build", "kmodtest")}
 	if b.binary, err = l.Compile(ctx, "./tests"); err != nil {
 		return nil, err
 	}
-	o := l.Options
-	b.shell, err = initramfs.Build(ctx, initramfs.Options{Store: o.Kernel.Store, SourceDir: o.SourceDir, Go: o.Go, Shell: true})
+	b.shell, err = initramfs.Build(ctx, initramfs.Options{Store: b.Kernels.Store, SourceDir: b.Root(), Go: b.GoCommand(), Shell: true})
 	if err != nil {
 		return nil, err
 	}
-	_, err = b.command(ctx, o.Go, "build", "-o", b.kmodtest, "./cmd/kmodtest")
+	b.poweroff, err = initramfs.Build(ctx, initramfs.Options{Store: b.Kernels.Store, SourceDir: b.Root(), Go: b.GoCommand(), Init: "vmimage/internal/dev/bench/poweroff"})
+	if err != nil {
+		return nil, err
+	}
+	_, err = b.command(ctx, b.GoCommand(), "build", "-o", b.kmodtest, "./cmd/kmodtest")
 	return b, err
 }
 
@@ -67,7 +71,7 @@ func (b *bench) command(ctx context.Context, name string, args ...string) (time.
 
 // options are those of a run of the suite's binary.
 func (b *bench) options(args ...string) run.Options {
-	return b.Run(b.binary, "tests", b.Prepared.Modules, args...)
+	return b.Program(b.binary, "tests", b.Prepared.Modules, args...)
 }
 
 // green runs and insists on a green verdict: a figure of a red run is none.
@@ -92,7 +96,7 @@ func (b *bench) config(img initramfs.Image) vm.Config {
 func (b *bench) source(img initramfs.Image) *boot.Source {
 	return &boot.Source{
 		Config: b.config(img), Identity: b.Prepared.Kernel.Digest + " " + img.Digest,
-		Store: b.Options.Kernel.Store, Limit: 3 * time.Minute,
+		Store: b.Kernels.Store, Limit: 3 * time.Minute,
 	}
 }
 

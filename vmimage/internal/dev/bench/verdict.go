@@ -71,7 +71,7 @@ func (b *bench) telling(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	mods, err := b.Build(ctx, "faulty_warn", "tests/faulty/warn")
+	mods, err := b.BuildModule(ctx, "faulty_warn", "tests/faulty/warn")
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func (b *bench) telling(ctx context.Context) error {
 	} {
 		var took []time.Duration
 		for range max(b.n/2, 5) {
-			o := b.Run(binary, pkg, mods, "-test.v=test2json", "-test.run=^"+of.test+"$")
+			o := b.Program(binary, pkg, mods, "-test.v=test2json", "-test.run=^"+of.test+"$")
 			w := &stopwatch{}
 			o.Stdout = w
 			if _, err := run.Run(ctx, o); err != nil {
@@ -111,7 +111,7 @@ func (s *stopwatch) Write(p []byte) (int, error) {
 
 // parsing measures package klog on the logs that it was tested with.
 func (b *bench) parsing(ctx context.Context) error {
-	files, err := filepath.Glob(filepath.Join(b.Root(), "vmimage/klog/testdata/*-kmsg.txt"))
+	files, err := filepath.Glob(filepath.Join(b.Root(), "vmimage/internal/klog/testdata/*-kmsg.txt"))
 	if err != nil || len(files) == 0 {
 		return fmt.Errorf("find recorded logs: %d files, %v", len(files), err)
 	}

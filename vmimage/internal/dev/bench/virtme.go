@@ -29,12 +29,12 @@ func benchVirtme(ctx context.Context, b *bench) error {
 	if err != nil {
 		return b.notMeasured(ctx, fmt.Sprintf(name, ""), err)
 	}
-	defer v.close()
+	defer v.done()
 	version, err := b.version(ctx)
 	if err != nil {
 		return err
 	}
-	exec := []string{b.kmodtest, "exec", "-quiet", "-cache", b.Options.Kernel.Store.Dir, "-accel", string(b.accel)}
+	exec := []string{b.kmodtest, "exec", "-quiet", "-cache", b.Kernels.Store.Dir, "-accel", string(b.accel)}
 	if b.kernelName != "" {
 		exec = append(exec, "-kernel", b.kernelName)
 	}
@@ -106,29 +106,45 @@ const virtmeSuite = "trixie"
 type virtme struct {
 	programs kernel.Programs
 	dir      string
+	done     func() // removes dir
 	image    string
 	script   string
 }
 
 func newVirtme(ctx context.Context, b *bench) (v *virtme, err error) {
 	v = &virtme{}
-	v.programs, err = kernel.GetPrograms(ctx, b.Options.Kernel, virtmeSuite, "virtme-ng", "virtiofsd", "busybox-static")
+	store := b.Kernels.Store
+	if dir := covered(store.Dir); dir != "" {
+		return nil, fmt.Errorf("set virtme-ng up: its guests cannot see the cache %s: they have a tmpfs at %s: use -cache", store.Dir, dir)
+	}
+	v.programs, err = kernel.GetPrograms(ctx, b.Kernels, virtmeSuite, "virtme-ng", "virtiofsd", "busybox-static")
 	if err != nil {
 		return nil, err
 	}
-	if v.dir, err = os.MkdirTemp("", "kmodtest-virtme"); err != nil {
+	// Its guests see the cache, which is more than is known of the checkout and
+	// of the directory for temporary files.
+	if v.dir, v.done, err = store.Temp("virtme"); err != nil {
 		return nil, err
 	}
-	for _, step := range []func(*bench) error{v.writePrograms, v.linkKernel, v.writeScript} {
+	for _, step := range []func(*bench) error{v.writePrograms, v.linkKernel, v.copyTest, v.writeScript} {
 		if err := step(b); err != nil {
-			v.close()
+			v.done()
 			return nil, fmt.Errorf("set virtme-ng up: %w", err)
 		}
 	}
 	return v, nil
 }
 
-func (v *virtme) close() { os.RemoveAll(v.dir) }
+// covered is the directory, if there is one, that hides path from a guest of
+// virtme-ng: its init mounts a tmpfs there.
+func covered(path string) string {
+	for _, dir := range []string{"/tmp", "/var/tmp", "/var/cache", "/var/log", "/var/lib/apt", "/run", "/dev"} {
+		if strings.HasPrefix(path+"/", dir+"/") {
+			return dir
+		}
+	}
+	return ""
+}
 
 // writePrograms makes the directory in which virtme-ng finds itself, and what
 // it starts, by name.
@@ -176,6 +192,18 @@ func (v *virtme) linkKernel(b *bench) error {
 	return nil
 }
 
+// copyTest makes copies of the test binary and of the directory that it runs in.
+func (v *virtme) copyTest(b *bench) error {
+	if err := os.CopyFS(filepath.Join(v.dir, "tests"), os.DirFS(filepath.Join(b.Root(), "tests"))); err != nil {
+		return err
+	}
+	binary, err := os.ReadFile(b.binary)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(v.dir, "tests.test"), binary, 0o755)
+}
+
 // writeScript makes the guest one of kmodtest's to the test, which loads the
 // module by itself. On a host the test refuses: it looks for the kernel command
 // line of command.
@@ -190,7 +218,7 @@ func (v *virtme) writeScript(b *bench) error {
 	}
 	var s bytes.Buffer
 	fmt.Fprintf(&s, "mkdir -p '%s' && echo '%s' > '%s' || exit\n", filepath.Dir(guestenv.InfoPath), text, guestenv.InfoPath)
-	fmt.Fprintf(&s, "cd '%s' && exec '%s' '%s'\n", filepath.Join(b.Root(), "tests"), b.binary, strings.Join(testArgs, "' '"))
+	fmt.Fprintf(&s, "cd '%s' && exec '%s' '%s'\n", filepath.Join(v.dir, "tests"), filepath.Join(v.dir, "tests.test"), strings.Join(testArgs, "' '"))
 	v.script = filepath.Join(v.dir, "test.sh")
 	return os.WriteFile(v.script, s.Bytes(), 0o644)
 }

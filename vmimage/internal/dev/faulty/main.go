@@ -12,14 +12,13 @@ import (
 	"regexp"
 	"text/tabwriter"
 
-	"github.com/kmodtest/kmodtest/vmimage/internal/dev/faulty"
 	"github.com/kmodtest/kmodtest/vmimage/internal/dev/lab"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	red, err := run(ctx)
+	red, err := try(ctx)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "faulty:", err)
 	}
@@ -28,16 +27,18 @@ func main() {
 	}
 }
 
-func run(ctx context.Context) (red bool, err error) {
+func try(ctx context.Context) (red bool, err error) {
 	var s lab.Settings
-	s.Flags(flag.CommandLine)
+	if err := s.Flags(flag.CommandLine); err != nil {
+		return false, err
+	}
 	only := flag.String("run", "", "run only the tests that match `expression`")
 	keep := flag.String("keep", "", "keep the output of each row in `directory`")
 	record := flag.String("record", "", "write what the kernel said about each row into `directory`, as traces for package klog")
 	readme := flag.Bool("readme", false, "write the table of what fails a run into README.md, and run nothing")
 	flag.Parse()
 	if *readme {
-		return false, faulty.WriteREADME(s.Root)
+		return false, WriteREADME(s.Root)
 	}
 	match, err := regexp.Compile(*only)
 	if err != nil {
@@ -48,7 +49,7 @@ func run(ctx context.Context) (red bool, err error) {
 		return false, err
 	}
 	defer l.Close()
-	r, err := faulty.NewRunner(ctx, l)
+	r, err := NewRunner(ctx, l)
 	if err != nil {
 		return false, err
 	}
@@ -56,8 +57,8 @@ func run(ctx context.Context) (red bool, err error) {
 	tw := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	defer tw.Flush()
 	fmt.Fprintf(tw, "\tfault\tkernel\tfinding\ttest\tfile:line\ttime\n")
-	var tally faulty.Tally
-	for _, row := range faulty.Rows {
+	var tally Tally
+	for _, row := range Rows {
 		if !match.MatchString(row.Test) {
 			continue
 		}
@@ -70,7 +71,7 @@ func run(ctx context.Context) (red bool, err error) {
 		tw.Flush()
 	}
 	switch {
-	case tally == faulty.Tally{}:
+	case tally == Tally{}:
 		return false, fmt.Errorf("no row matches %q", *only)
 	case tally.Caught+tally.Bad == 0:
 		return false, fmt.Errorf("no row that matches %q can be tried on this kernel", *only)

@@ -1,4 +1,4 @@
-package faulty
+package main
 
 import (
 	"bytes"
@@ -15,7 +15,7 @@ import (
 )
 
 // trace is what a kernel said when a row was run, as a golden file of package
-// klog without its expectations: go test ./vmimage/klog -update fills them in.
+// klog without its expectations: go test ./vmimage/internal/klog -update fills them in.
 func trace(row Row, k kernel.Kernel, v verdict.Verdict) (name string, data []byte, err error) {
 	about := fmt.Sprintf("SOURCE: faulty_%s by %s of the faults table\nKERNEL: %s\n", row.Module, row.Test, k.Release)
 	name = k.Series + "-" + row.Module

@@ -1,4 +1,4 @@
-package faulty
+package main
 
 import (
 	"bytes"
@@ -67,7 +67,7 @@ func (r *Runner) Run(ctx context.Context, row Row) (Result, error) {
 	place := ""
 	if row.Module != "" {
 		name := "faulty_" + row.Module
-		if mods, err = r.lab.Build(ctx, name, dir(name)); err != nil {
+		if mods, err = r.lab.BuildModule(ctx, name, dir(name)); err != nil {
 			return res, err
 		}
 		if place, err = Place(r.lab.Root(), name); err != nil {
@@ -78,7 +78,7 @@ func (r *Runner) Run(ctx context.Context, row Row) (Result, error) {
 	if timeout == 0 {
 		timeout = 10 * time.Minute
 	}
-	o := r.lab.Run(r.binary, cases, mods,
+	o := r.lab.Program(r.binary, cases, mods,
 		"-test.v=test2json", "-test.paniconexit0", "-test.parallel=4", "-test.timeout="+timeout.String(),
 		fmt.Sprintf("-test.run=^(%s|%s)$", row.Test, after))
 	o.KernelArgs, o.CPUs = append(slices.Clone(o.KernelArgs), row.Args...), row.CPUs

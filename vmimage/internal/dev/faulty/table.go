@@ -1,8 +1,4 @@
-// Package faulty is the table of faults that kmodtest promises to catch, and
-// the program that holds it to the promise: each row runs a test that sets the
-// fault off in a guest, and looks whether the verdict is red for the right
-// reason, on the right test, with the right line of C.
-package faulty
+package main
 
 import (
 	"slices"

@@ -1,4 +1,4 @@
-package faulty
+package main
 
 import (
 	"os"
@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-const root = "../.."
+const root = "../../../.."
 
 // Every module has a row, and every row a module with a marked line and a test.
 func TestRows(t *testing.T) {

@@ -1,5 +1,5 @@
 // Package lab prepares runs for the programs that try kmodtest itself out: the
-// table of faults, soak runs, benchmarks.
+// benchmarks, soak runs, and tests of the stages with real guests.
 package lab
 
 import (
@@ -11,48 +11,42 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 
-	"github.com/kmodtest/kmodtest/vmimage"
 	"github.com/kmodtest/kmodtest/vmimage/internal/config"
-	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
 	"github.com/kmodtest/kmodtest/vmimage/internal/run"
+	"github.com/kmodtest/kmodtest/vmimage/internal/session"
+	"github.com/kmodtest/kmodtest/vmimage/internal/settings"
 	"github.com/kmodtest/kmodtest/vmimage/internal/vm"
 )
 
-// Settings are what a program's command line says.
+// Settings are what a program's command line and environment say.
 type Settings struct {
-	Root   string // directory of kmodtest's source
-	Cache  string // directory of the store
-	Kernel string // as kmodtest's -kernel
-	Accel  vm.Accel
-	// Offline forbids the network.
-	Offline bool
+	settings.Settings
+	// Root is the directory of kmodtest's source.
+	Root string
 }
 
 // Flags registers the flags that such programs share.
-func (s *Settings) Flags(fs *flag.FlagSet) {
-	cache, err := os.UserCacheDir()
-	if err == nil {
-		cache = filepath.Join(cache, "kmodtest")
+func (s *Settings) Flags(fs *flag.FlagSet) error {
+	if err := s.ReadEnv(os.Getenv); err != nil {
+		return err
+	}
+	if s.Accel == "" {
+		// KVM has to be asked for: these programs do not try whether it works.
+		s.Accel = string(vm.TCG)
 	}
 	fs.StringVar(&s.Root, "root", ".", "`directory` of kmodtest's source")
-	fs.StringVar(&s.Cache, "cache", cache, "`directory` of the cache")
-	fs.StringVar(&s.Kernel, "kernel", "", "`kernel`: a series of the list, dir:PATH, or tree:PATH")
-	// KVM has to be asked for: these programs do not try whether it works.
-	fs.StringVar((*string)(&s.Accel), "accel", string(vm.TCG), "`accelerator`: kvm or tcg")
-	fs.BoolVar(&s.Offline, "offline", false, "use what is cached, never the network")
+	s.Register(fs, "dev")
+	return nil
 }
 
 // Lab is a kernel with an image, on which modules and tests can be tried.
 type Lab struct {
-	Config   *config.Config
-	Prepared vmimage.Prepared
-	Options  vmimage.Options
+	*session.Session
+	Prepared session.Prepared
 
-	root  string
-	qemu  string
-	accel vm.Accel
-	temp  string
+	root, command, temp string
 }
 
 // Open gets the kernel and builds the image and the configured modules. Lines
@@ -62,36 +56,29 @@ func Open(ctx context.Context, s Settings, log io.Writer) (*Lab, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find source: %w", err)
 	}
-	if s.Cache, err = filepath.Abs(s.Cache); err != nil {
+	cacheDir, err := os.UserCacheDir()
+	if err != nil {
 		return nil, fmt.Errorf("find cache: %w", err)
 	}
-	l := &Lab{root: root, accel: s.Accel}
-	if l.Config, err = config.Load(filepath.Join(root, config.FileName), nil); err != nil {
+	say := func(prefix string) func(string) {
+		return func(what string) { fmt.Fprintln(log, prefix+what) }
+	}
+	s.Config = filepath.Join(root, config.FileName)
+	l := &Lab{root: root}
+	l.Session, err = session.Open(session.Options{
+		Settings: s.Settings, Dir: root, Environ: os.Environ(), CacheDir: filepath.Join(cacheDir, "kmodtest"),
+		Source: []string{root}, Tell: say(""), Warn: say("warning: "),
+	})
+	if err != nil {
 		return nil, err
 	}
-	goCommand, err := exec.LookPath("go")
-	if err != nil {
-		return nil, fmt.Errorf("find the go command: %w", err)
+	if l.command, err = l.Go(); err != nil {
+		return nil, err
 	}
-	if l.qemu, err = exec.LookPath("qemu-system-x86_64"); err != nil {
-		return nil, fmt.Errorf("find QEMU: %w", err)
+	if l.Prepared, err = l.Prepare(ctx, "", false); err != nil {
+		return nil, err
 	}
-	if l.qemu, err = filepath.Abs(l.qemu); err != nil {
-		return nil, fmt.Errorf("find QEMU: %w", err)
-	}
-	warn := func(what string) { fmt.Fprintf(log, "warning: %s\n", what) }
-	store := kernel.OpenStore(s.Cache, func(what string) { fmt.Fprintf(log, "waiting: %s\n", what) }, warn)
-	l.Options = vmimage.Options{
-		Kernel:    kernel.Options{Store: store, Offline: s.Offline, Warn: warn},
-		SourceDir: root, Go: goCommand, Log: io.Discard, Progress: func(what string) { fmt.Fprintln(log, what) },
-	}
-	spec, err := vmimage.Spec(l.Config, s.Kernel)
-	if err == nil {
-		l.Prepared, err = vmimage.Prepare(ctx, l.Options, l.Config, spec)
-	}
-	if err == nil {
-		l.temp, err = os.MkdirTemp("", "kmodtest-lab")
-	}
+	l.temp, err = os.MkdirTemp("", "kmodtest-lab")
 	return l, errors.Join(err, ctx.Err())
 }
 
@@ -102,37 +89,37 @@ func (l *Lab) Close() {
 	}
 }
 
-// Build builds a module whose sources are not in kmodtest.toml.
-func (l *Lab) Build(ctx context.Context, name, dir string) ([]run.Module, error) {
-	c := *l.Config
-	c.Modules = []config.Module{{Name: name, Dir: filepath.Join(l.root, dir)}}
-	return vmimage.Build(ctx, l.Options, &c, l.Prepared.Kernel)
+// BuildModule builds a module whose sources are not in kmodtest.toml.
+func (l *Lab) BuildModule(ctx context.Context, name, dir string) ([]run.Module, error) {
+	return l.Build(ctx, l.Prepared.Kernel, []config.Module{{Name: name, Dir: filepath.Join(l.root, dir)}}, io.Discard)
 }
 
 // Compile compiles the tests of a package, as go test does for a guest.
 func (l *Lab) Compile(ctx context.Context, pkg string) (binary string, err error) {
 	binary = filepath.Join(l.temp, filepath.Base(pkg)+".test")
-	cmd := exec.CommandContext(ctx, l.Options.Go, "test", "-c", "-o", binary, pkg)
+	cmd := exec.CommandContext(ctx, l.command, "test", "-c", "-o", binary, pkg)
 	cmd.Dir = l.root
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64")
+	cmd.Env = append(slices.Clone(l.Environ), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("compile tests of %s: %w\n%s", pkg, err, out)
 	}
 	return binary, nil
 }
 
-// Run returns the options of a run of a binary that Compile made of pkg, with
+// Program returns the options of a run of a binary that Compile made of pkg, with
 // the given modules. Its output is thrown away unless the caller sets a place.
-func (l *Lab) Run(binary, pkg string, mods []run.Module, args ...string) run.Options {
-	g := l.Config.Guest
-	return run.Options{
-		Kernel: l.Prepared.Kernel, Image: l.Prepared.Image, Modules: mods, SourceRoot: l.root,
-		Binary: binary, Args: args, Dir: filepath.Join(l.root, pkg),
-		Env:  []string{"PATH=/bbin:/bin", "HOME=/root", "TMPDIR=/tmp"},
-		QEMU: l.qemu, Accel: l.accel, MemoryMiB: g.MemoryMiB, CPUs: g.CPUs, KernelArgs: g.KernelArgs,
-		Store: l.Options.Kernel.Store, Stdout: io.Discard, Stderr: io.Discard,
-	}
+func (l *Lab) Program(binary, pkg string, mods []run.Module, args ...string) run.Options {
+	p := l.Prepared
+	p.Modules = mods
+	o := l.Run(p)
+	o.Binary, o.Args, o.Dir = binary, args, filepath.Join(l.root, pkg)
+	o.Env = []string{"PATH=/bbin:/bin", "HOME=/root", "TMPDIR=/tmp"}
+	o.Stdout, o.Stderr = io.Discard, io.Discard
+	return o
 }
 
 // Root is the directory of kmodtest's source.
 func (l *Lab) Root() string { return l.root }
+
+// GoCommand is the go command.
+func (l *Lab) GoCommand() string { return l.command }

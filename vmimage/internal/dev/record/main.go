@@ -1,8 +1,8 @@
 // Command record boots a kernel in QEMU, runs one of the modules of
 // tests/faulty into its fault, and writes what the kernel said about it: the
-// traces in vmimage/klog/testdata come from here. It loads nothing on the host.
+// traces in vmimage/internal/klog/testdata come from here. It loads nothing on the host.
 //
-//	go run ./vmimage/klog/internal/record -kernel vmlinuz -module faulty_warn.ko \
+//	go run ./vmimage/internal/dev/record -kernel vmlinuz -module faulty_warn.ko \
 //		-steps load,trigger -o console.log
 //
 // Steps, in order: load (load:mb=2 passes a parameter), trigger (write to the parameter), genl (send the

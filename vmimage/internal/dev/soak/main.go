@@ -46,7 +46,9 @@ type soak struct {
 
 func mainError(ctx context.Context) error {
 	var s lab.Settings
-	s.Flags(flag.CommandLine)
+	if err := s.Flags(flag.CommandLine); err != nil {
+		return err
+	}
 	n := flag.Int("n", 200, "`runs`")
 	jobs := flag.Int("j", 2, "runs at `once`")
 	pattern := flag.String("run", "", "run only the tests that match `expression`")
@@ -86,7 +88,7 @@ func (k *soak) one(ctx context.Context, i, n int) error {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}
-	o := k.Run(k.binary, "tests", k.Prepared.Modules, k.args...)
+	o := k.Program(k.binary, "tests", k.Prepared.Modules, k.args...)
 	o.KernelArgs = append(slices.Clone(o.KernelArgs), k.kargs...)
 	var text bytes.Buffer
 	o.Stdout, o.Stderr = &text, &text

@@ -1,4 +1,4 @@
-package main
+package kbuild
 
 import (
 	"bytes"
@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestBuildLog(t *testing.T) {
+func TestWarnings(t *testing.T) {
 	const in = `make[1]: Entering directory '/x'
   CC [M]  kmod/main.o
 kmod/main.c: In function 'f':
@@ -26,7 +26,7 @@ kmod/main.c:6:13: warning: unused variable 'x' [-Wunused-variable]
 ERROR: modpost: "nosuch" [kmod/m.ko] undefined!
 `
 	var got bytes.Buffer
-	l := &buildLog{w: &got}
+	l := &Warnings{W: &got}
 	for _, b := range []byte(in) {
 		if _, err := l.Write([]byte{b}); err != nil {
 			t.Fatal(err)

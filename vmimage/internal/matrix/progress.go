@@ -1,4 +1,4 @@
-package main
+package matrix
 
 import (
 	"fmt"
@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/kmodtest/kmodtest/vmimage/internal/matrix"
 	"github.com/kmodtest/kmodtest/vmimage/internal/report"
 	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
@@ -40,13 +39,14 @@ type progressRow struct {
 	tests  map[verdict.State]int
 }
 
-func (a *app) newProgress(jobs []matrix.Job, flags matrix.Flags) *progress {
-	p := &progress{w: a.stderr, verbose: flags.Verbose, quiet: a.quiet, done: make(chan struct{})}
+// newProgress tells of jobs on o.Stderr.
+func (o *Told) newProgress(jobs []Job, verbose bool) *progress {
+	p := &progress{w: o.Stderr, verbose: verbose, quiet: o.Quiet, done: make(chan struct{})}
 	for _, j := range jobs {
 		p.rows = append(p.rows, &progressRow{kernel: j.Kernel.Name, tests: make(map[verdict.State]int)})
 		p.width = max(p.width, len(j.Kernel.Name))
 	}
-	p.live = !p.quiet && isTerminal(a.stderr) && a.env("TERM") != "dumb" && a.env("CI") == ""
+	p.live = !p.quiet && o.Live
 	if p.live {
 		p.ended.Go(p.tick)
 	}
@@ -79,7 +79,7 @@ func (p *progress) tick() {
 	}
 }
 
-func (p *progress) event(e matrix.Event) {
+func (p *progress) event(e Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	i := slices.IndexFunc(p.rows, func(r *progressRow) bool { return r.kernel == e.Kernel })

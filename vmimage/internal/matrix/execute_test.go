@@ -1,4 +1,4 @@
-package main
+package matrix
 
 import (
 	"bytes"
@@ -11,17 +11,13 @@ import (
 	"github.com/kmodtest/kmodtest"
 	"github.com/kmodtest/kmodtest/vmimage/internal/config"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
-	"github.com/kmodtest/kmodtest/vmimage/internal/matrix"
 	"github.com/kmodtest/kmodtest/vmimage/internal/report"
+	"github.com/kmodtest/kmodtest/vmimage/internal/session"
 	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
-func newTestApp(w *bytes.Buffer) *app {
-	return newApp(w, w, func(string) string { return "" })
-}
-
-// events are a kernel that goes through and one that does not build.
-var events = []matrix.Event{
+// progressEvents are a kernel that goes through and one that does not build.
+var progressEvents = []Event{
 	{Kernel: "6.12", Phase: verdict.PhaseFetch},
 	{Kernel: "6.12", Phase: verdict.PhaseFetch, Text: "fetch linux-image (20.0 MB)"},
 	{Kernel: "6.12", Phase: verdict.PhaseFetch, Text: "fetched 4 packages, 40.0 MB"},
@@ -36,9 +32,9 @@ var events = []matrix.Event{
 
 func TestProgressPlain(t *testing.T) {
 	var b bytes.Buffer
-	jobs := []matrix.Job{{Kernel: matrix.Kernel{Name: "6.12"}}, {Kernel: matrix.Kernel{Name: "7.3"}}}
-	p := newTestApp(&b).newProgress(jobs, matrix.Flags{})
-	for _, e := range events {
+	jobs := []Job{{Kernel: Kernel{Name: "6.12"}}, {Kernel: Kernel{Name: "7.3"}}}
+	p := (&Told{Stderr: &b}).newProgress(jobs, false)
+	for _, e := range progressEvents {
 		p.event(e)
 	}
 	p.stop()
@@ -57,10 +53,10 @@ func TestProgressPlain(t *testing.T) {
 // What stays on a terminal is the last drawing, below the lines that were told.
 func TestProgressLive(t *testing.T) {
 	var b bytes.Buffer
-	jobs := []matrix.Job{{Kernel: matrix.Kernel{Name: "6.12"}}, {Kernel: matrix.Kernel{Name: "7.3"}}, {Kernel: matrix.Kernel{Name: "7.4"}}}
-	p := newTestApp(&b).newProgress(jobs, matrix.Flags{})
+	jobs := []Job{{Kernel: Kernel{Name: "6.12"}}, {Kernel: Kernel{Name: "7.3"}}, {Kernel: Kernel{Name: "7.4"}}}
+	p := (&Told{Stderr: &b}).newProgress(jobs, false)
 	p.live = true
-	for _, e := range events {
+	for _, e := range progressEvents {
 		p.event(e)
 	}
 	p.draw()
@@ -132,13 +128,13 @@ func TestAnswerOf(t *testing.T) {
 	runs := func(exit int) []report.Run { return []report.Run{{Verdict: &verdict.Verdict{Exit: exit}}} }
 	tests := map[string]struct {
 		k    report.Kernel
-		want matrix.Answer
+		want Answer
 	}{
-		"green":    {report.Kernel{Runs: runs(0)}, matrix.Green},
-		"red":      {report.Kernel{Runs: runs(1)}, matrix.Red},
-		"no build": {report.Kernel{Failure: &report.Failure{Phase: verdict.PhaseBuild}}, matrix.Unknown},
-		"no boot":  {report.Kernel{Runs: []report.Run{{Failure: &report.Failure{Phase: verdict.PhaseBoot}}}}, matrix.Unknown},
-		"nothing":  {report.Kernel{}, matrix.Red},
+		"green":    {report.Kernel{Runs: runs(0)}, Green},
+		"red":      {report.Kernel{Runs: runs(1)}, Red},
+		"no build": {report.Kernel{Failure: &report.Failure{Phase: verdict.PhaseBuild}}, Unknown},
+		"no boot":  {report.Kernel{Runs: []report.Run{{Failure: &report.Failure{Phase: verdict.PhaseBoot}}}}, Unknown},
+		"nothing":  {report.Kernel{}, Red},
 	}
 	for name, tt := range tests {
 		if got := answerOf(tt.k); got != tt.want {
@@ -153,7 +149,7 @@ func TestReadmeMatrix(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kernels, err := matrix.Choose(c, nil)
+	kernels, err := Choose(&session.Session{Config: c}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +157,7 @@ func TestReadmeMatrix(t *testing.T) {
 	for _, k := range kernels {
 		want = append(want, k.Name+" "+k.Suite)
 	}
-	got, err := readmeKernels("../../README.md")
+	got, err := readmeKernels("../../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}

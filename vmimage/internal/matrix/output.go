@@ -1,4 +1,4 @@
-package main
+package matrix
 
 import (
 	"bytes"
@@ -9,11 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 
-	"golang.org/x/term"
-
-	"github.com/kmodtest/kmodtest/vmimage/internal/config"
-	"github.com/kmodtest/kmodtest/vmimage/internal/matrix"
+	"github.com/kmodtest/kmodtest/vmimage/internal/files"
 	"github.com/kmodtest/kmodtest/vmimage/internal/report"
+	"github.com/kmodtest/kmodtest/vmimage/internal/session"
 )
 
 // The files of a report.
@@ -22,8 +20,24 @@ const (
 	eventsFile = "events.json"
 )
 
+// Told says where and how a matrix tells what it does.
+type Told struct {
+	// Stdout receives the result, Stderr what goes on meanwhile.
+	Stdout, Stderr io.Writer
+	Quiet          bool
+	// Live redraws the progress on Stderr, a terminal. Color marks the table.
+	Live, Color bool
+	// Summary is the file of a CI step's summary, Workspace the repository's
+	// directory; Annotate tells failures as workflow commands of GitHub Actions.
+	Summary, Workspace string
+	Annotate           bool
+	// Readme is a file whose table of kernels is replaced; empty is none.
+	Readme string
+}
+
 // output is where a matrix tells what came of it.
 type output struct {
+	*Told
 	dir    string
 	temp   bool // nobody asked for the directory: it stays only if it is of use
 	events *os.File
@@ -31,8 +45,11 @@ type output struct {
 	table  io.Writer
 }
 
-func (a *app) newOutput(m matrixFlags, flags matrix.Flags) (*output, error) {
-	o := &output{dir: m.reportDir, table: a.stdout}
+// newOutput makes the directory of the report. With events it also begins the
+// stream of all tests' events, which goes to standard output too if it is asked
+// for.
+func (t *Told) newOutput(dir string, events, stream bool) (*output, error) {
+	o := &output{Told: t, dir: dir, table: t.Stdout}
 	if o.dir == "" {
 		d, err := os.MkdirTemp("", "kmodtest-report-")
 		if err != nil {
@@ -49,7 +66,7 @@ func (a *app) newOutput(m matrixFlags, flags matrix.Flags) (*output, error) {
 			return nil, fmt.Errorf("make report directory: %w", err)
 		}
 	}
-	if m.merge != "" {
+	if !events {
 		return o, nil
 	}
 	var err error
@@ -57,9 +74,9 @@ func (a *app) newOutput(m matrixFlags, flags matrix.Flags) (*output, error) {
 		return nil, fmt.Errorf("write events: %w", err)
 	}
 	var w io.Writer = o.events
-	if flags.JSON {
+	if stream {
 		// The stream owns standard output; people read the other one.
-		w, o.table = io.MultiWriter(w, a.stdout), a.stderr
+		w, o.table = io.MultiWriter(w, o.Stdout), o.Stderr
 	}
 	o.stream = report.NewStream(w)
 	return o, nil
@@ -79,8 +96,8 @@ func (o *output) close() {
 const maxFailureLines = 60
 
 // tell tells the result in every form that is asked for.
-func (o *output) tell(a *app, m matrixFlags, c *config.Config, r report.Result) error {
-	text := report.TextOptions{Color: isTerminal(o.table) && a.env("NO_COLOR") == "", MaxLines: maxFailureLines}
+func (o *output) tell(s *session.Session, r report.Result) error {
+	text := report.TextOptions{Color: o.Color && o.table == o.Stdout, MaxLines: maxFailureLines}
 	if err := report.Text(o.table, r, text); err != nil {
 		return err
 	}
@@ -92,29 +109,27 @@ func (o *output) tell(a *app, m matrixFlags, c *config.Config, r report.Result) 
 			return err
 		}
 	}
-	if a.env("GITHUB_ACTIONS") == "true" {
-		if err := tellGitHub(a, c, r); err != nil {
-			return err
-		}
+	if err := o.tellCI(s.Config.Dir, r); err != nil {
+		return err
 	}
-	if m.readme != "" {
-		if err := updateReadme(m.readme, r); err != nil {
+	if o.Readme != "" {
+		if err := updateReadme(o.Readme, r); err != nil {
 			return err
 		}
 	}
 	switch {
 	case !o.temp:
-		a.notice("report: %s", filepath.Join(o.dir, "index.html"))
+		s.Telling("report: %s", filepath.Join(o.dir, "index.html"))
 	case !r.Green():
 		o.temp = false
-		a.notice("report with bundles: %s (-report-dir chooses another place)", filepath.Join(o.dir, "index.html"))
+		s.Telling("report with bundles: %s (-report-dir chooses another place)", filepath.Join(o.dir, "index.html"))
 	}
 	return nil
 }
 
 // write writes the files of the report.
 func (o *output) write(r report.Result) error {
-	if err := writeJSON(filepath.Join(o.dir, resultFile), r); err != nil {
+	if err := files.WriteJSON(filepath.Join(o.dir, resultFile), r); err != nil {
 		return err
 	}
 	for _, f := range []struct {
@@ -128,17 +143,17 @@ func (o *output) write(r report.Result) error {
 		if err := f.write(&b, r); err != nil {
 			return err
 		}
-		if err := writeFile(filepath.Join(o.dir, f.name), b.Bytes()); err != nil {
+		if err := files.Write(filepath.Join(o.dir, f.name), b.Bytes()); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// tellGitHub adds to the summary of the workflow's step, and annotates lines.
-func tellGitHub(a *app, c *config.Config, r report.Result) error {
-	if name := a.env("GITHUB_STEP_SUMMARY"); name != "" {
-		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+// tellCI adds to the summary of a CI's step, and annotates lines.
+func (o *output) tellCI(project string, r report.Result) error {
+	if o.Summary != "" {
+		f, err := os.OpenFile(o.Summary, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
 		if err != nil {
 			return fmt.Errorf("write step summary: %w", err)
 		}
@@ -147,17 +162,20 @@ func tellGitHub(a *app, c *config.Config, r report.Result) error {
 			return err
 		}
 	}
+	if !o.Annotate {
+		return nil
+	}
 	// The project may be a directory of the repository.
 	prefix := ""
-	if root := a.env("GITHUB_WORKSPACE"); root != "" && c.Dir != "" {
-		if rel, err := filepath.Rel(root, c.Dir); err == nil && filepath.IsLocal(rel) {
+	if o.Workspace != "" && project != "" {
+		if rel, err := filepath.Rel(o.Workspace, project); err == nil && filepath.IsLocal(rel) {
 			prefix = filepath.ToSlash(rel)
 		}
 	}
-	return report.Annotations(a.stderr, r, prefix)
+	return report.Annotations(o.Stderr, r, prefix)
 }
 
-// The marks between which a README shows the matrix.
+// The marks between which a README shows the
 const (
 	readmeBegin = "<!-- matrix:begin -->"
 	readmeEnd   = "<!-- matrix:end -->"
@@ -177,7 +195,7 @@ func updateReadme(name string, r report.Result) error {
 	if err := report.Kernels(&t, r); err != nil {
 		return err
 	}
-	return writeFile(name, []byte(head+readmeBegin+"\n\n"+t.String()+"\n"+readmeEnd+foot))
+	return files.Write(name, []byte(head+readmeBegin+"\n\n"+t.String()+"\n"+readmeEnd+foot))
 }
 
 func readJSON(name string, v any) error {
@@ -189,9 +207,4 @@ func readJSON(name string, v any) error {
 		return fmt.Errorf("read report %s: %w", name, err)
 	}
 	return nil
-}
-
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
 }

@@ -1,4 +1,4 @@
-package main
+package kbuild
 
 import (
 	"bytes"
@@ -6,17 +6,19 @@ import (
 	"regexp"
 )
 
-// buildLog passes on what the compiler has to say, and leaves out the account of
+// Warnings passes on what the compiler has to say, and leaves out the account of
 // its progress: make's own lines and "  CC [M]  …".
-type buildLog struct {
-	w    io.Writer
+type Warnings struct {
+	// W receives the lines.
+	W io.Writer
+
 	rest []byte
 }
 
 var progressLine = regexp.MustCompile(`^(make(\[\d+\])?: |\s+[A-Z][A-Z0-9]*( +\[M\])? +\S+\s*$)`)
 
 // Write implements io.Writer. Lines are passed on whole.
-func (l *buildLog) Write(b []byte) (int, error) {
+func (l *Warnings) Write(b []byte) (int, error) {
 	l.rest = append(l.rest, b...)
 	for {
 		i := bytes.IndexByte(l.rest, '\n')
@@ -28,7 +30,7 @@ func (l *buildLog) Write(b []byte) (int, error) {
 		if progressLine.Match(line) {
 			continue
 		}
-		if _, err := l.w.Write(line); err != nil {
+		if _, err := l.W.Write(line); err != nil {
 			return 0, err
 		}
 	}
