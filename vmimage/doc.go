@@ -23,6 +23,7 @@
 //	    vm                  QEMU
 //	    gotest              the tests' output
 //	    klog                the kernel log's findings
+//	  internal/verdict    what came of it, as plain data: all below are functions of it
 //	  internal/matrix     the stages on every kernel of the list
 //	  internal/bundle     a red run              -> what repeats it elsewhere
 //	  internal/report     Result                 -> text, JUnit, Markdown, HTML

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/files"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
@@ -111,6 +113,12 @@ func (p *Prepared) Run(ctx context.Context, prog Program) (Verdict, error) {
 	v, err := run.Run(ctx, o)
 	if err != nil {
 		return Verdict{}, err
+	}
+	chosen := func(a string) bool { return strings.HasPrefix(a, "-test.run=") || strings.HasPrefix(a, "-test.skip=") }
+	if !slices.ContainsFunc(o.Args, chosen) {
+		for _, e := range o.Allow.Unused(v.Release) {
+			p.s.Telling("%v matched nothing in %s on %s", e, v.Binary, v.Release)
+		}
 	}
 	return publicVerdict(v), nil
 }

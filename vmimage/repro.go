@@ -13,6 +13,7 @@ import (
 	"github.com/kmodtest/kmodtest/vmimage/internal/matrix"
 	"github.com/kmodtest/kmodtest/vmimage/internal/run"
 	"github.com/kmodtest/kmodtest/vmimage/internal/session"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
 // Repro is a red run that is to be repeated.
@@ -113,7 +114,7 @@ func keepArgs(args, own []string) []string {
 }
 
 // compare tells whether the failure is the one that was kept.
-func (s *Session) compare(was *run.Verdict, is run.Verdict) {
+func (s *Session) compare(was *verdict.Verdict, is verdict.Verdict) {
 	if was == nil {
 		return
 	}
@@ -129,15 +130,17 @@ func (s *Session) compare(was *run.Verdict, is run.Verdict) {
 }
 
 // failed names what is red in a verdict: tests, or else problems.
-func failed(v run.Verdict) []string {
+func failed(v verdict.Verdict) []string {
 	var names []string
 	for _, t := range v.Tests {
-		if t.Status == "fail" && !strings.Contains(t.Name, "/") && !slices.Contains(names, t.Name) {
+		if t.State == verdict.Fail && !strings.Contains(t.Name, "/") && !slices.Contains(names, t.Name) {
 			names = append(names, t.Name)
 		}
 	}
 	if len(names) == 0 {
-		names = append(names, v.Problems...)
+		for _, p := range v.Problems {
+			names = append(names, p.Text)
+		}
 	}
 	slices.Sort(names)
 	return names

@@ -2,15 +2,15 @@ package vmimage
 
 import (
 	"github.com/kmodtest/kmodtest/vmimage/internal/files"
-	"github.com/kmodtest/kmodtest/vmimage/internal/run"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
 // Verdict is the outcome of a run.
 type Verdict struct {
-	v run.Verdict
+	v verdict.Verdict
 }
 
-func publicVerdict(v run.Verdict) Verdict { return Verdict{v} }
+func publicVerdict(v verdict.Verdict) Verdict { return Verdict{v} }
 
 // Exit is the exit status to end with; 0 means green.
 func (v Verdict) Exit() int { return v.v.Exit }

@@ -8,10 +8,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kmodtest/kmodtest/vmimage/internal/config"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
 	"github.com/kmodtest/kmodtest/vmimage/internal/klog"
 	"github.com/kmodtest/kmodtest/vmimage/internal/run"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 	"github.com/kmodtest/kmodtest/vmimage/internal/vm"
 )
 
@@ -22,9 +22,9 @@ type Bundle struct {
 	// Package is how people name the package that was tested.
 	Package string
 	// Allow are the entries of the allow list.
-	Allow []config.Allow
+	Allow []klog.Allow
 	// Verdict is the run's; nil if Err says that there is none.
-	Verdict *run.Verdict
+	Verdict *verdict.Verdict
 	Err     error
 }
 
@@ -32,23 +32,23 @@ type Bundle struct {
 // Paths are those inside the bundle; Dir and Files are as they were on the
 // machine that wrote it, and as they are in the guest.
 type manifest struct {
-	Version    int            `json:"version"`
-	Package    string         `json:"package"`
-	Kernel     kernelInfo     `json:"kernel"`
-	Modules    []moduleInfo   `json:"modules"`
-	Preload    []string       `json:"preload,omitempty"`
-	Programs   []string       `json:"programs,omitempty"`
-	Args       []string       `json:"args"`
-	Dir        string         `json:"dir"`
-	Env        []string       `json:"env"`
-	Files      []string       `json:"files,omitempty"`
-	SourceRoot string         `json:"source_root"`
-	Accel      vm.Accel       `json:"accel"`
-	MemoryMiB  int            `json:"memory_mib"`
-	CPUs       int            `json:"cpus"`
-	KernelArgs []string       `json:"kernel_args,omitempty"`
-	Isolation  run.Isolation  `json:"isolation,omitempty"`
-	Allow      []config.Allow `json:"allow,omitempty"`
+	Version    int           `json:"version"`
+	Package    string        `json:"package"`
+	Kernel     kernelInfo    `json:"kernel"`
+	Modules    []moduleInfo  `json:"modules"`
+	Preload    []string      `json:"preload,omitempty"`
+	Programs   []string      `json:"programs,omitempty"`
+	Args       []string      `json:"args"`
+	Dir        string        `json:"dir"`
+	Env        []string      `json:"env"`
+	Files      []string      `json:"files,omitempty"`
+	SourceRoot string        `json:"source_root"`
+	Accel      vm.Accel      `json:"accel"`
+	MemoryMiB  int           `json:"memory_mib"`
+	CPUs       int           `json:"cpus"`
+	KernelArgs []string      `json:"kernel_args,omitempty"`
+	Isolation  run.Isolation `json:"isolation,omitempty"`
+	Allow      []klog.Allow  `json:"allow,omitempty"`
 }
 
 type kernelInfo struct {
@@ -154,16 +154,14 @@ func Open(dir string) (Bundle, error) {
 	for _, p := range m.Programs {
 		b.Options.Programs = append(b.Options.Programs, in(p))
 	}
-	b.Options.Allow = new(klog.AllowList)
-	for _, e := range m.Allow {
-		a, err := klog.NewAllow(e.Kind, e.Match, e.Kernels, e.Reason)
-		if err != nil {
-			return Bundle{}, fmt.Errorf("read bundle: %w", err)
+	for i := range m.Allow {
+		if err := m.Allow[i].Compile(); err != nil {
+			return Bundle{}, fmt.Errorf("read bundle: allow: %w", err)
 		}
-		b.Options.Allow.Entries = append(b.Options.Allow.Entries, a)
 	}
+	b.Options.Allow = klog.NewAllowList(m.Allow)
 	if _, err := os.Stat(in(verdictFile)); err == nil {
-		b.Verdict = new(run.Verdict)
+		b.Verdict = new(verdict.Verdict)
 		if err := readJSON(in(verdictFile), b.Verdict); err != nil {
 			return Bundle{}, fmt.Errorf("read bundle: %w", err)
 		}

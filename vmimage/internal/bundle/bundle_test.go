@@ -12,11 +12,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/kmodtest/kmodtest/vmimage/internal/config"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kbuild"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
 	"github.com/kmodtest/kmodtest/vmimage/internal/klog"
 	"github.com/kmodtest/kmodtest/vmimage/internal/run"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
 // write makes files below dir, with their names as content.
@@ -51,8 +51,8 @@ func TestRoundTrip(t *testing.T) {
 	mod := run.Module{Module: kbuild.Module{Name: "m", Path: in("m.ko"), Debug: in("debug/m.ko"), Log: in("log"), Vermagic: "v", SourceDir: "/src/kmod"}, DependsPaths: []string{in("mii.ko")}}
 	o.Modules = []run.Module{mod}
 	was := Bundle{
-		Options: o, Package: "./p", Allow: []config.Allow{{Kind: "warn", Match: "x", Reason: "known"}},
-		Verdict: &run.Verdict{Kernel: "6.12", Exit: 1, Problems: []string{"p"}, Console: []byte("console text"), CommandLine: "qemu -m 256"},
+		Options: o, Package: "./p", Allow: []klog.Allow{{Kind: "warn", Match: "x", Reason: "known"}},
+		Verdict: &verdict.Verdict{Kernel: "6.12", Exit: 1, Problems: []verdict.Problem{{Text: "p"}}, Console: []byte("console text"), CommandLine: "qemu -m 256"},
 		Err:     errors.New("boom"),
 	}
 	file := filepath.Join(t.TempDir(), "new dir", "b.tar.gz")
@@ -103,8 +103,8 @@ func TestRoundTrip(t *testing.T) {
 	if diff := cmp.Diff(was.Options, is.Options, paths, cmpopts.IgnoreUnexported(klog.AllowList{})); diff != "" {
 		t.Errorf("options (-before +after):\n%s", diff)
 	}
-	if len(is.Options.Allow.Entries) != 1 || is.Options.Allow.Entries[0].Reason != "known" {
-		t.Errorf("allow list %+v", is.Options.Allow)
+	if a := is.Options.Allow.Allows(&klog.Finding{Kind: klog.KindWarn, Title: "x"}, "6.12"); a == nil || a.Reason != "known" {
+		t.Errorf("the allow list has %v for what was allowed", a)
 	}
 	if is.Verdict == nil || is.Verdict.Exit != 1 {
 		t.Errorf("verdict %+v", is.Verdict)

@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/kmodtest/kmodtest/vmimage/internal/klog"
 )
 
 // FileName is the name of the configuration file.
@@ -29,7 +31,8 @@ type Config struct {
 	Tests   Tests    `toml:"tests"`
 	Kernels []Kernel `toml:"kernel"`
 	Guest   Guest    `toml:"guest"`
-	Allow   []Allow  `toml:"allow"`
+	// Allow are the kernel findings that fail no run, compiled.
+	Allow []klog.Allow `toml:"allow"`
 }
 
 // Module is a module under test.
@@ -57,6 +60,9 @@ type Tests struct {
 	// Needs are kernel configuration symbols that the tests cannot do without,
 	// as for a module.
 	Needs []string `toml:"needs"`
+	// SkipOK says why it is right that every test of a package is skipped,
+	// which else fails the run.
+	SkipOK string `toml:"skip_ok"`
 }
 
 // Kernel is one kernel of the list.
@@ -92,20 +98,6 @@ type Guest struct {
 	// Commands are packages of Go programs, relative to the configuration
 	// file, "./cmd/tool", that kmodtest shell has in its PATH.
 	Commands []string `toml:"commands"`
-}
-
-// Allow is a kernel finding that does not fail a run.
-type Allow struct {
-	// Kind is the finding's kind, "WARN"; empty means any.
-	Kind string `toml:"kind"`
-	// Match is a regular expression on the finding's text.
-	Match string `toml:"match"`
-	// Kernels is a range of series, "5.10..6.1"; empty means all.
-	Kernels string `toml:"kernels"`
-	// Reason says why the finding is allowed. It is required.
-	Reason string `toml:"reason"`
-	// Line is where the entry stands in the file.
-	Line int `toml:"-"`
 }
 
 // Error is what is wrong with a configuration file, and where.
@@ -210,9 +202,6 @@ func parse(path string, b []byte) (*Config, error) {
 	if un := md.Undecoded(); len(un) > 0 {
 		return nil, unknownKey(path, b, un[0])
 	}
-	for i := range c.Allow {
-		c.Allow[i].Line = lineOf(b, "[[allow]]", i)
-	}
 	if err := c.validate(path, b); err != nil {
 		return nil, err
 	}
@@ -222,7 +211,6 @@ func parse(path string, b []byte) (*Config, error) {
 var (
 	seriesRE = regexp.MustCompile(`^[0-9]+\.[0-9]+$`)
 	nameRE   = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
-	rangeRE  = regexp.MustCompile(`^([0-9]+\.[0-9]+)?\.\.([0-9]+\.[0-9]+)?$|^[0-9]+\.[0-9]+$`)
 	needRE   = regexp.MustCompile(`^CONFIG_[A-Za-z0-9_]+=(y|m|y\|m)$`)
 )
 
@@ -273,18 +261,11 @@ func (c *Config) validate(path string, b []byte) error {
 			bad(lineOf(b, "[tests]", 0), "tests: needs %q is not of the form CONFIG_X=y, CONFIG_X=m or CONFIG_X=y|m", n)
 		}
 	}
-	for _, a := range c.Allow {
-		if _, err := regexp.Compile(a.Match); err != nil {
-			bad(a.Line, "allow: match: %v", err)
-		}
-		if a.Match == "" && a.Kind == "" {
-			bad(a.Line, "allow: neither kind nor match")
-		}
-		if a.Kernels != "" && !rangeRE.MatchString(a.Kernels) {
-			bad(a.Line, "allow: kernels %q is no range like 5.10..6.1", a.Kernels)
-		}
-		if strings.TrimSpace(a.Reason) == "" {
-			bad(a.Line, "allow: no reason")
+	for i := range c.Allow {
+		line := lineOf(b, "[[allow]]", i)
+		c.Allow[i].Pos = fmt.Sprintf("%s:%d", filepath.Base(path), line)
+		if err := c.Allow[i].Compile(); err != nil {
+			bad(line, "allow: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
 		}
 	}
 	if c.Guest.MemoryMiB < 0 || c.Guest.CPUs < 0 {

@@ -9,6 +9,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/kmodtest/kmodtest/vmimage/internal/klog"
 )
 
 const defaults = `[[kernel]]
@@ -80,14 +83,14 @@ reason = "fixed in 5.11"
 		},
 		Tests: Tests{Packages: []string{"./tests"}, Files: []string{filepath.Join(dir, "data"), "/etc/hosts"}},
 		Guest: Guest{MemoryMiB: 256, CPUs: 2, KernelArgs: []string{"slub_debug=U"}, Commands: []string{"./cmd/tool"}},
-		Allow: []Allow{{Kind: "WARN", Match: "known", Kernels: "..5.10", Reason: "fixed in 5.11", Line: 21}},
+		Allow: []klog.Allow{{Kind: "WARN", Match: "known", Kernels: "..5.10", Reason: "fixed in 5.11", Pos: "kmodtest.toml:21"}},
 		Kernels: []Kernel{
 			{Series: "6.1", Suite: "bookworm-security"},
 			{Series: "6.12", Suite: "bookworm-security", Tags: []string{"default"}},
 			{Series: "6.12", Suite: "bookworm-security", Flavour: "generic"},
 		},
 	}
-	if diff := cmp.Diff(want, c); diff != "" {
+	if diff := cmp.Diff(want, c, cmpopts.IgnoreUnexported(klog.Allow{})); diff != "" {
 		t.Errorf("configuration (-want +got):\n%s", diff)
 	}
 }
@@ -100,7 +103,7 @@ func TestLoadErrors(t *testing.T) {
 		{"syntax", "[[module]]\nname = m\n", []string{":2: "}},
 		{"type", "[guest]\ncpus = \"two\"\n", []string{":2: guest.cpus: "}},
 		{"key", "[tests]\npackage = []\n", []string{`:2: unknown key "tests.package" (did you mean "packages"?)`}},
-		{"key unlike any", "[tests]\nzzz = 1\n", []string{`:2: unknown key "tests.zzz" (known are files, needs, packages)`}},
+		{"key unlike any", "[tests]\nzzz = 1\n", []string{`:2: unknown key "tests.zzz" (known are files, needs, packages, skip_ok)`}},
 		{"table", "[guests]\ncpus = 1\n", []string{`:1: unknown key "guests" (did you mean "guest"?)`}},
 		{"module", "[[module]]\ndir = \"mod\"\n", []string{`:1: module: name ""`}},
 		{"module twice", "[[module]]\nname = \"m\"\ndir = \"mod\"\n[[module]]\nname = \"m\"\ndir = \"mod\"\n", []string{":4: module m: named twice"}},
@@ -112,8 +115,9 @@ func TestLoadErrors(t *testing.T) {
 		{"kernels", "[[kernel]]\nseries = \"6.1\"\n[[kernel]]\nseries = \"6.1\"\nsuite = \"s\"\n",
 			[]string{":1: kernel 6.1: no suite", ":3: kernel 6.1: it stands on line 1 already"}},
 		{"allow", "[[allow]]\nmatch = \"(\"\nkernels = \"new\"\n",
-			[]string{":1: allow: match: ", ":1: allow: kernels \"new\"", ":1: allow: no reason"}},
+			[]string{":1: allow: match: ", "; kernels: parse kernel range \"new\"", "; no reason"}},
 		{"allow all", "[[allow]]\nreason = \"so\"\n", []string{":1: allow: neither kind nor match"}},
+		{"allow an unknown kind", "\n[[allow]]\nkind = \"WARNING\"\nreason = \"so\"\n", []string{":2: allow: kind: no kind is called \"WARNING\" (kinds: "}},
 		{"guest", "[guest]\ncpus = -1\n", []string{":1: guest: negative"}},
 	}
 	for _, tt := range tests {

@@ -38,8 +38,18 @@ func NewTeller(mode Mode, w io.Writer) *Teller {
 // Err returns the first error of the writer.
 func (t *Teller) Err() error { return t.err }
 
-// Event tells an event. The binary's own PASS or FAIL is left to Finish.
-func (t *Teller) Event(e Event) {
+// Event tells an event, and returns it as it was told: a test's good end may
+// have become a failure. The binary's own PASS or FAIL is left to Finish.
+func (t *Teller) Event(e Event) Event {
+	if (e.Action == Pass || e.Action == Skip) && t.guilty[e.Test] {
+		e.Action = Fail
+		e.Line = strings.NewReplacer("--- PASS:", "--- FAIL:", "--- SKIP:", "--- FAIL:").Replace(e.Line)
+	}
+	t.event(e)
+	return e
+}
+
+func (t *Teller) event(e Event) {
 	if e.Action == Result {
 		t.over = true
 		return
@@ -48,10 +58,6 @@ func (t *Teller) Event(e Event) {
 		// The coverage, which go test looks for below the result.
 		t.trailer += e.Line
 		return
-	}
-	if e.Action == Pass && t.guilty[e.Test] {
-		e.Action = Fail
-		e.Line = strings.Replace(e.Line, "--- PASS:", "--- FAIL:", 1)
 	}
 	if e.Action == Fail {
 		// A test fails with its subtests. Package testing sees to that for

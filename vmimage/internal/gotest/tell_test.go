@@ -103,7 +103,7 @@ FAIL
 func TestAbort(t *testing.T) {
 	var out strings.Builder
 	tl := NewTeller(Verbose, &out)
-	p := NewParser(tl.Event)
+	p := NewParser(func(e Event) { tl.Event(e) })
 	_, _ = p.Write([]byte(marked("=== RUN   TestA", "=== RUN   TestA/sub", "half a line")))
 	p.Flush()
 	tl.Abort([]string{"TestA", "TestA/sub"})

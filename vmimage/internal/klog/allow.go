@@ -4,89 +4,105 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 )
 
 // Allow is an entry of the allow list: a finding that is known and accepted on
-// some kernels, with the reason.
+// some kernels, with the reason. Its fields are those of [[allow]] in
+// kmodtest.toml; Compile checks them.
 type Allow struct {
-	Kind    Kind           // the finding's kind must be this one
-	Match   *regexp.Regexp // must match the finding's title or its raw text
-	Kernels KernelRange    // the kernel must be in it; the zero value takes in all
-	Reason  string         // why this is accepted; never empty
+	// Kind is the finding's kind, in upper or lower case; empty means any.
+	Kind string `toml:"kind" json:"kind,omitempty"`
+	// Match is a regular expression on the finding's title or raw text; empty
+	// matches all that Kind has. One of the two is there.
+	Match string `toml:"match" json:"match,omitempty"`
+	// Kernels is a range of series, "5.10..6.1"; empty means all.
+	Kernels string `toml:"kernels" json:"kernels,omitempty"`
+	// Reason says why the finding is allowed. It is required.
+	Reason string `toml:"reason" json:"reason"`
+	// Pos is where the entry stands, "kmodtest.toml:21".
+	Pos string `toml:"-" json:"pos,omitempty"`
+
+	kind    Kind // "" is any
+	match   *regexp.Regexp
+	kernels KernelRange
 }
 
-// FieldError tells which field of an allow-list entry is bad: the names are
-// those of kmodtest.toml: "kind", "match", "kernels" or "reason".
-type FieldError struct {
-	Field string
-	Err   error
-}
-
-func (e *FieldError) Error() string { return fmt.Sprintf("parse allow field %q: %v", e.Field, e.Err) }
-func (e *FieldError) Unwrap() error { return e.Err }
-
-// NewAllow makes an entry from the strings of a config file. kernels may be
-// empty, which means all. The error joins one *FieldError for each bad field.
-func NewAllow(kind, match, kernels, reason string) (Allow, error) {
-	var a Allow
+// Compile makes the entry ready for use. The error joins one for each field
+// that is bad, "match: …".
+func (a *Allow) Compile() error {
 	var errs []error
-	bad := func(field string, err error) { errs = append(errs, &FieldError{field, err}) }
-
+	bad := func(field string, err error) { errs = append(errs, fmt.Errorf("%s: %w", field, err)) }
 	var err error
-	if a.Kind, err = ParseKind(kind); err != nil {
-		bad("kind", err)
+	if a.Kind == "" && a.Match == "" {
+		errs = append(errs, errors.New("neither kind nor match"))
 	}
-	// An empty expression would match all that the kind has.
-	if match == "" {
-		bad("match", errors.New("is empty"))
-	} else if a.Match, err = regexp.Compile(match); err != nil {
+	if a.Kind != "" {
+		if a.kind, err = ParseKind(a.Kind); err != nil {
+			bad("kind", err)
+		}
+	}
+	if a.match, err = regexp.Compile(a.Match); err != nil {
 		bad("match", err)
 	}
-	if a.Kernels, err = ParseKernelRange(kernels); err != nil {
+	if a.kernels, err = ParseKernelRange(a.Kernels); err != nil {
 		bad("kernels", err)
 	}
-	if a.Reason = strings.TrimSpace(reason); a.Reason == "" {
-		bad("reason", errors.New("is empty"))
+	if strings.TrimSpace(a.Reason) == "" {
+		errs = append(errs, errors.New("no reason"))
 	}
-	if len(errs) > 0 {
-		return Allow{}, errors.Join(errs...)
-	}
-	return a, nil
+	return errors.Join(errs...)
 }
 
-// Allows reports whether the entry covers the finding on the given kernel, a
-// release or series such as "6.12.117+deb12-cloud-amd64" or "6.12". A kernel
-// that cannot be parsed is in no range but the open one.
-func (a Allow) Allows(f *Finding, kernel string) bool {
-	return a.Kind == f.Kind && a.Kernels.Contains(kernel) &&
-		(a.Match.MatchString(f.Title) || a.Match.MatchString(f.Raw))
+// Allows reports whether the compiled entry covers the finding on the given
+// kernel, a release or series such as "6.12.117+deb12-cloud-amd64" or "6.12". A
+// kernel that cannot be parsed is in no range but the open one.
+func (a *Allow) Allows(f *Finding, kernel string) bool {
+	return (a.kind == "" || a.kind == f.Kind) && a.kernels.Contains(kernel) &&
+		(a.match.MatchString(f.Title) || a.match.MatchString(f.Raw))
+}
+
+// String names the entry: what it allows, and where it stands.
+func (a *Allow) String() string {
+	var words []string
+	for _, w := range []struct{ name, value string }{{"kind", a.Kind}, {"match", a.Match}, {"kernels", a.Kernels}} {
+		if w.value != "" {
+			words = append(words, fmt.Sprintf("%s = %q", w.name, w.value))
+		}
+	}
+	return fmt.Sprintf("%s: [[allow]] %s (%s)", a.Pos, strings.Join(words, ", "), a.Reason)
 }
 
 // AllowList holds entries and remembers which of them were of use, so that one
-// that covers nothing any more can be reported. Its methods are safe for
-// concurrent use: guests that run at once share the list.
+// that covers nothing any more can be told. Its methods are safe for concurrent
+// use: guests that run at once share the list. A nil list allows nothing.
 type AllowList struct {
-	Entries []Allow
+	entries []Allow
 
 	mu   sync.Mutex
 	used map[int]bool
 }
 
+// NewAllowList makes a list of compiled entries.
+func NewAllowList(entries []Allow) *AllowList {
+	return &AllowList{entries: entries, used: make(map[int]bool)}
+}
+
 // Allows returns the first entry that covers the finding, or nil, and marks
 // that entry as used.
 func (l *AllowList) Allows(f *Finding, kernel string) *Allow {
+	if l == nil {
+		return nil
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for i := range l.Entries {
-		if l.Entries[i].Allows(f, kernel) {
-			if l.used == nil {
-				l.used = make(map[int]bool)
-			}
+	for i := range l.entries {
+		if l.entries[i].Allows(f, kernel) {
 			l.used[i] = true
-			return &l.Entries[i]
+			return &l.entries[i]
 		}
 	}
 	return nil
@@ -95,19 +111,16 @@ func (l *AllowList) Allows(f *Finding, kernel string) *Allow {
 // Unused returns the entries that have covered nothing although at least one of
 // the kernels that were run is in their range. An entry for kernels that did
 // not run is not blamed.
-func (l *AllowList) Unused(ran []string) []Allow {
+func (l *AllowList) Unused(ran ...string) []*Allow {
+	if l == nil {
+		return nil
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var u []Allow
-	for i, a := range l.Entries {
-		if l.used[i] {
-			continue
-		}
-		for _, k := range ran {
-			if a.Kernels.Contains(k) {
-				u = append(u, a)
-				break
-			}
+	var u []*Allow
+	for i := range l.entries {
+		if !l.used[i] && slices.ContainsFunc(ran, l.entries[i].kernels.Contains) {
+			u = append(u, &l.entries[i])
 		}
 	}
 	return u

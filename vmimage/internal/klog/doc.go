@@ -13,7 +13,7 @@
 //
 // # When a finding is complete
 //
-// A report starts at a line that the kernel prints for trouble only ("BUG:",
+// A report starts at a line as the kernel prints it for trouble ("BUG:",
 // "WARNING:", "cut here", "INFO: task … blocked", …) and takes in all that
 // follows until one of these:
 //
@@ -30,11 +30,40 @@
 // while (half a second will do) and Scanner.Pending is true. A log cut off by the death
 // of the guest is flushed the same way; its finding is marked Truncated.
 //
-// # What is no finding
+// # What is a finding
 //
-// Text that a process wrote to /dev/kmsg, console lines without a timestamp,
-// and answers to sysrq. What a module must do to be loaded at all (out of tree,
-// unsigned) taints the kernel but is no finding.
+// A report of the kernel's own comes with a place in code: a call trace, an
+// instruction pointer, "cut here", "at file:line", a lock and who holds it.
+// Words without one are what a driver prints of its own accord, whatever they
+// look like: pr_warn("WARNING: link is slow") is no finding, nor is
+// pr_err("BUG: something").
 //
-// Which test a finding belongs to is decided by package run.
+// A few detectors print one line and no trace. Their lines are known word for
+// word (proof in rules.go):
+//
+//	BUG: MAX_LOCKDEP_ENTRIES too low!           kernel/locking/lockdep.c
+//	WARNING: kernel stack … has bad value       arch/x86/kernel/unwind_frame.c
+//	BUG: workqueue lockup - pool …              kernel/workqueue.c
+//	kmemleak: N new suspected memory leaks      mm/kmemleak.c
+//	BUG: Bad rss-counter state mm:…             kernel/fork.c
+//	BUG: non-zero pgtables_bytes …              kernel/fork.c
+//	Out of memory: Killed process …             mm/oom_kill.c
+//	unregister_netdevice: waiting for …         net/core/dev.c
+//	kobject_add_internal failed for … -EEXIST   lib/kobject.c
+//	debugfs: … already present!                 fs/debugfs/inode.c
+//	module license '…' taints kernel.           kernel/module/main.c
+//	…: kernel tainted.                          kernel/module/main.c
+//	…: module is from the staging directory     kernel/module/main.c
+//	VFS: Close: file count is 0                 fs/open.c
+//	VFS: Busy inodes after unmount of …         fs/super.c
+//
+// No record is looked at that has another facility than the kernel's: a process
+// wrote it to /dev/kmsg (devkmsg_write in kernel/printk/printk.c gives none to
+// the kernel's). Nor are console lines without a timestamp, or answers to sysrq.
+// What a module must do to be loaded at all (out of tree, unsigned) taints the
+// kernel but is no finding. Only of a guest that died, what had just begun is
+// taken for what it seems: see [Scanner.Died].
+//
+// Which test a finding belongs to is decided by package run, and no one else
+// judges the log.
 package klog

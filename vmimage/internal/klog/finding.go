@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -51,12 +52,13 @@ func Kinds() []Kind {
 	}
 }
 
-// ParseKind returns the kind of that name, or an error that names it.
+// ParseKind returns the kind of that name, in upper or lower case, or an error
+// that names it.
 func ParseKind(s string) (Kind, error) {
-	if k := Kind(s); slices.Contains(Kinds(), k) {
+	if k := Kind(strings.ToLower(s)); slices.Contains(Kinds(), k) {
 		return k, nil
 	}
-	return "", fmt.Errorf("parse kind: no kind is called %q (kinds: %v)", s, Kinds())
+	return "", fmt.Errorf("no kind is called %q (kinds: %v)", s, Kinds())
 }
 
 // Finding is one report of trouble in a kernel log.

@@ -18,7 +18,7 @@ var (
 // cut says that the log ended here.
 func (p *report) finish(cut bool) (Finding, bool) {
 	f := p.Finding
-	if p.rule.traced && !p.traced {
+	if !p.proven() {
 		return f, false
 	}
 	f.Kind = p.rule.kind

@@ -16,6 +16,7 @@ type report struct {
 	rawKept int // length of raw up to the last line that belongs to the report
 	foreign int // foreign lines in a row
 
+	proof    bool // a line proves that it is the kernel's
 	traced   bool // a call trace or an instruction pointer was seen
 	inTrace  bool // the line before was a frame
 	ended    bool // "---[ end trace" was seen
@@ -29,67 +30,11 @@ type report struct {
 }
 
 func newReport(rl *rule, title string, r Record) *report {
-	p := &report{rule: rl, title: title}
+	p := &report{rule: rl, title: title, proof: rl.proof}
 	p.PID, p.CPU = -1, -1
 	p.First, p.Start = r.Seq, r.Time
 	p.Last, p.End = r.Seq, r.Time
 	return p
-}
-
-// absorbs reports whether a line that could start a report belongs to this one.
-func (p *report) absorbs(rl *rule, line string) bool {
-	switch {
-	case p.rule.single:
-		return false
-	case rl.rank == rankOpener && rl.traced:
-		return false // decided by the scanner
-	case strings.HasPrefix(line, "Kernel panic - not syncing: "):
-		// Whatever led to it, the panic is its end.
-		return !p.paniced
-	case p.rule.kind == KindOOM && rl.kind == KindOOM && strings.Contains(line, "Killed process"):
-		return true
-	case p.rule.kind == KindDuplicate && rl.kind == KindDuplicate && strings.Contains(line, "kobject_add_internal"):
-		return true
-	case p.rule.kind == KindKmemleak && rl.kind == KindKmemleak && rl.single:
-		// "1 new suspected memory leaks" counts what was just told.
-		return true
-	case p.rule.kind == KindRCUStall && rl.kind == KindRCUStall:
-		// Expedited and normal stall are told within one another.
-		return !p.ended
-	case rl.rank == rankOpener:
-		// A second "cut here" is a second report, except after a line that
-		// only BUG_ON_DATA_CORRUPTION follows up (include/linux/bug.h).
-		return !p.traced && p.rule.rank == rankSpecific
-	}
-	return !p.traced && !p.ended
-}
-
-// head takes in a further line at the head of the report: the better informed
-// one names it.
-func (p *report) head(rl *rule, title string) {
-	if strings.HasPrefix(title, "Out of memory: killed") && p.rule.kind == KindOOM {
-		p.title, p.rule = title, rl
-		p.complete = true
-		return
-	}
-	if rl.kind == KindPanic || rl.kind == KindStack && strings.HasPrefix(title, "kernel panic") {
-		p.paniced = true
-		if p.traced || p.rule.rank > rankOpener {
-			return
-		}
-	}
-	if rl.rank > p.rule.rank {
-		if p.rule.kind == KindSlab {
-			title = strings.Replace(title, "Object corrupt", p.title, 1)
-		}
-		p.rule, p.title = rl, title
-	}
-	if rl.ends && p.rule != rl && p.rule.rank == rankSpecific {
-		// The message did not know that a WARN or BUG carries it.
-		c := *p.rule
-		c.ends = true
-		p.rule = &c
-	}
 }
 
 var (
@@ -190,7 +135,7 @@ func (p *report) parse(line string) bool {
 	case p.rule.held && heldLine.MatchString(line):
 		if fr, ok := findSymbol(line[strings.Index(line, ", at: "):]); ok {
 			p.Stacks = append(p.Stacks, Stack{Name: "Held", Frames: []Frame{fr}})
-			p.cur = nil
+			p.cur, p.proof = nil, true
 		}
 		return true
 	case strings.Contains(line, " when called from "):

@@ -41,13 +41,19 @@ type rule struct {
 	// foreign overrides maxForeign, for reports that hold long tables.
 	foreign int
 
-	// traced marks words that are no finding unless a call trace follows.
-	traced bool
+	// proof marks a line that proves by itself that the kernel's own detectors
+	// wrote it. What any other rule starts is no finding unless a place in code
+	// follows; see the package comment.
+	proof bool
 
 	// held marks reports about locks that are still held: the place is where
 	// they were taken, and the call trace, if any, is that of the way out.
 	held bool
 }
+
+// dump reports whether the rule is that of dump_stack's first line, which is
+// the second one of most reports.
+func (r *rule) dump() bool { return r.rank == rankOpener && !r.proof }
 
 func rx(s string) *regexp.Regexp { return regexp.MustCompile(s) }
 
@@ -55,7 +61,7 @@ func rx(s string) *regexp.Regexp { return regexp.MustCompile(s) }
 // syzkaller's where it has one.
 var rules = []rule{
 	// include/asm-generic/bug.h: the opener of WARN and BUG. Alone, it was cut.
-	{prefix: "------------[ cut here ]------------", kind: KindWarn, rank: rankOpener, title: "report cut short after \"cut here\"", ends: true},
+	{prefix: "------------[ cut here ]------------", kind: KindWarn, rank: rankOpener, title: "report cut short after \"cut here\"", ends: true, proof: true},
 
 	// Messages that WARN and BUG print between "cut here" and their own line.
 	{prefix: "refcount_t: ", re: rx(`^refcount_t: (.*?)\.?$`), kind: KindRefcount, rank: rankSpecific, title: "refcount_t: $1 in {func}", ends: true},
@@ -74,16 +80,16 @@ var rules = []rule{
 	{prefix: "WARNING: ", re: rx(`^WARNING: .+/\d+ still has locks held!`), kind: KindLockdep, rank: rankSpecific, title: "WARNING: still has locks held in {func}", held: true},
 	{prefix: "[ INFO: ", re: rx(`^\[ INFO: (.*?)!? \]`), kind: KindLockdep, rank: rankSpecific, title: "INFO: $1 in {func}"},
 	{prefix: "[ BUG: ", re: rx(`^\[ BUG: (.*?)!? \]`), kind: KindLockdep, rank: rankSpecific, title: "BUG: $1 in {func}"},
-	{prefix: "BUG: ", re: rx(`^BUG: (MAX_LOCK\w+|MAX_STACK_TRACE_ENTRIES) too low`), kind: KindLockdep, rank: rankSpecific, title: "BUG: $1 too low", single: true},
+	{prefix: "BUG: ", re: rx(`^BUG: (MAX_LOCK\w+|MAX_STACK_TRACE_ENTRIES) too low!`), kind: KindLockdep, rank: rankSpecific, title: "BUG: $1 too low", single: true, proof: true},
 	{prefix: "BUG: ", re: rx(`^BUG: (spinlock|rwlock|rtmutex) ([a-z ]+?)(?:,| on CPU)`), kind: KindLockdep, rank: rankSpecific, title: "BUG: $1 $2 in {func}"},
 	{prefix: "INFO: trying to register non-static key", kind: KindLockdep, rank: rankSpecific, title: "INFO: trying to register non-static key in {func}"},
 
 	// kernel/panic.c __warn; from 6.19 on in another order.
-	{prefix: "WARNING: ", re: rx(`^WARNING: CPU: \d+ PID: \d+ at `), kind: KindWarn, rank: rankGeneral, title: "WARNING in {func}", ends: true},
-	{prefix: "WARNING: ", re: rx(`^WARNING: .* at .*, CPU#\d+: .*/\d+`), kind: KindWarn, rank: rankGeneral, title: "WARNING in {func}", ends: true},
-	{prefix: "WARNING: kernel stack ", re: rx(`^WARNING: kernel stack (?:regs|frame pointer) .*bad`), kind: KindStack, rank: rankSpecific, title: "WARNING: kernel stack has a bad value", single: true},
-	{prefix: "WARNING: ", re: rx(`^WARNING: (.*)$`), kind: KindWarn, rank: rankGeneral, title: "WARNING: $1 in {func}", traced: true},
-	{prefix: "kernel BUG at ", kind: KindBug, rank: rankGeneral, title: "kernel BUG in {func}", ends: true},
+	{prefix: "WARNING: ", re: rx(`^WARNING: CPU: \d+ PID: \d+ at \S+:\d+ `), kind: KindWarn, rank: rankGeneral, title: "WARNING in {func}", ends: true, proof: true},
+	{prefix: "WARNING: ", re: rx(`^WARNING: .*:\d+ at .*, CPU#\d+: .*/\d+`), kind: KindWarn, rank: rankGeneral, title: "WARNING in {func}", ends: true, proof: true},
+	{prefix: "WARNING: kernel stack ", re: rx(`^WARNING: kernel stack (?:regs|frame pointer) .*bad`), kind: KindStack, rank: rankSpecific, title: "WARNING: kernel stack has a bad value", single: true, proof: true},
+	{prefix: "WARNING: ", re: rx(`^WARNING: (.*)$`), kind: KindWarn, rank: rankGeneral, title: "WARNING: $1 in {func}"},
+	{prefix: "kernel BUG at ", re: rx(`^kernel BUG at \S+:\d+!`), kind: KindBug, rank: rankGeneral, title: "kernel BUG in {func}", ends: true, proof: true},
 
 	// Sanitizers.
 	{prefix: "BUG: KASAN: ", re: rx(`^BUG: (KASAN): ([\w-]+(?: or [\w-]+)?) in `), kind: KindKASAN, rank: rankSpecific, title: "$1: $2 in {func}"},
@@ -121,7 +127,7 @@ var rules = []rule{
 	{within: "INFO: rcu_", re: rx(`^(?:rcu: )?INFO: (rcu_\w+) (?:self-)?detected (?:expedited )?stalls?\b`), kind: KindRCUStall, rank: rankSpecific, title: "INFO: rcu detected stall in {func}"},
 	{within: "soft lockup - CPU#", re: rx(`^(?:NMI )?(?:watchdog: )?BUG: soft lockup - CPU#\d+ stuck for`), kind: KindSoftLockup, rank: rankSpecific, title: "BUG: soft lockup in {func}"},
 	{prefix: "INFO: task ", re: rx(`^INFO: task .+:\d+ can't die for more than`), kind: KindHungTask, rank: rankSpecific, title: "INFO: task can't die in {func}"},
-	{prefix: "BUG: workqueue lockup", kind: KindSoftLockup, rank: rankSpecific, title: "BUG: workqueue lockup"},
+	{prefix: "BUG: workqueue lockup", re: rx(`^BUG: workqueue lockup - pool .* stuck for \d+s!`), kind: KindSoftLockup, rank: rankSpecific, title: "BUG: workqueue lockup", proof: true},
 	{within: "hard LOCKUP", re: rx(`^(?:NMI )?(?:watchdog: )?(?:CPU\d+: )?(?:Watchdog|NMI watchdog:)? ?[Dd]etected hard LOCKUP on cpu`), kind: KindHardLockup, rank: rankSpecific, title: "hard lockup in {func}"},
 	{prefix: "INFO: task ", re: rx(`^INFO: task .+:\d+ (?:is )?blocked (?:in I/O wait )?for more than \d+`), kind: KindHungTask, rank: rankSpecific, title: "INFO: task hung in {func}"},
 
@@ -132,34 +138,35 @@ var rules = []rule{
 	// before the header, which says "Object corrupt" only.
 	{prefix: "[", re: rx(`^\[(.+ overwritten)\] 0x[0-9a-f]+-0x`), kind: KindSlab, rank: rankGeneral, title: "$1"},
 	{prefix: "unreferenced object 0x", re: rx(`^unreferenced object 0x[0-9a-f]+ \(size \d+\)`), kind: KindKmemleak, rank: rankSpecific, title: "memory leak in {func}"},
-	{prefix: "kmemleak: ", re: rx(`^kmemleak: \d+ new suspected memory leaks?`), kind: KindKmemleak, rank: rankSpecific, title: "memory leak", single: true},
-	{prefix: "BUG: Bad ", re: rx(`^BUG: Bad (page state|page map|page cache|rss-counter state)`), kind: KindBadPage, rank: rankSpecific, title: "BUG: Bad $1 in {func}"},
-	{prefix: "BUG: non-zero pgtables_bytes", kind: KindBadPage, rank: rankSpecific, title: "BUG: non-zero pgtables_bytes", single: true},
+	{prefix: "kmemleak: ", re: rx(`^kmemleak: \d+ new suspected memory leaks?`), kind: KindKmemleak, rank: rankSpecific, title: "memory leak", single: true, proof: true},
+	{prefix: "BUG: Bad ", re: rx(`^BUG: Bad (page state|page map|page cache)`), kind: KindBadPage, rank: rankSpecific, title: "BUG: Bad $1 in {func}"},
+	{prefix: "BUG: Bad rss-counter state mm:", kind: KindBadPage, rank: rankSpecific, title: "BUG: Bad rss-counter state", single: true, proof: true},
+	{prefix: "BUG: non-zero pgtables_bytes", kind: KindBadPage, rank: rankSpecific, title: "BUG: non-zero pgtables_bytes", single: true, proof: true},
 
 	// net/core/dev.c. The device's name is left out: it may carry a number.
-	{prefix: "unregister_netdevice: waiting for ", kind: KindNetdevRef, rank: rankSpecific, title: "unregister_netdevice: waiting for DEV to become free", single: true},
+	{prefix: "unregister_netdevice: waiting for ", re: rx(`^unregister_netdevice: waiting for \S+ to become free\. Usage count = -?\d+`), kind: KindNetdevRef, rank: rankSpecific, title: "unregister_netdevice: waiting for DEV to become free", single: true, proof: true},
 
 	// mm/oom_kill.c: the trace comes first, the victim after it.
 	{within: " invoked oom-killer: ", kind: KindOOM, rank: rankSpecific, title: "Out of memory in {func}", foreign: 2000},
-	{within: "ut of memory: Killed process ", re: rx(`^(?:Memory cgroup o|O)ut of memory: Killed process \d+ \((.*?)\)`), kind: KindOOM, rank: rankSpecific, title: "Out of memory: killed $1", single: true},
+	{within: "ut of memory: Killed process ", re: rx(`^(?:Memory cgroup o|O)ut of memory: Killed process \d+ \((.*?)\)`), kind: KindOOM, rank: rankSpecific, title: "Out of memory: killed $1", single: true, proof: true},
 
 	// One name twice: fs/sysfs/dir.c, lib/kobject.c, fs/debugfs/inode.c.
 	{within: ": cannot create duplicate filename ", re: rx(`^(\w+): cannot create duplicate filename '(.*)'`), kind: KindDuplicate, rank: rankSpecific, title: "$1: cannot create duplicate filename '$2'"},
-	{within: "kobject_add_internal failed for ", re: rx(`^(?:kobject: )?kobject_add_internal failed for (\S+) with -EEXIST`), kind: KindDuplicate, rank: rankSpecific, title: "kobject_add_internal failed for $1 with -EEXIST"},
-	{prefix: "debugfs: ", re: rx(`^debugfs: (?:(?:File|Directory) )?'(.*?)' .*already (?:present|exists)`), kind: KindDuplicate, rank: rankSpecific, title: "debugfs: '$1' already present", single: true},
+	{within: "kobject_add_internal failed for ", re: rx(`^(?:kobject: )?kobject_add_internal failed for (\S+) with -EEXIST, don't try to register things with the same name`), kind: KindDuplicate, rank: rankSpecific, title: "kobject_add_internal failed for $1 with -EEXIST", proof: true},
+	{prefix: "debugfs: ", re: rx(`^debugfs: (?:(?:File|Directory) )?'(.*?)' .*already (?:present|exists)`), kind: KindDuplicate, rank: rankSpecific, title: "debugfs: '$1' already present", single: true, proof: true},
 
 	// kernel/module: what no out-of-tree module needs in order to be loaded.
-	{within: " taints kernel", re: rx(`^(?:\S+: )?module license '(.*)' taints kernel`), kind: KindTaint, rank: rankSpecific, title: "module license '$1' taints kernel", single: true},
-	{within: "kernel tainted", re: rx(`^\S+: .*kernel tainted`), kind: KindTaint, rank: rankSpecific, title: "kernel tainted by a forced module", single: true},
-	{within: "staging directory, the quality is unknown", re: rx(`^(\S+): module is from`), kind: KindTaint, rank: rankSpecific, title: "$1: module is from the staging directory", single: true},
+	{within: " taints kernel", re: rx(`^(?:[\w-]+: )?module license '(.*)' taints kernel\.`), kind: KindTaint, rank: rankSpecific, title: "module license '$1' taints kernel", single: true, proof: true},
+	{within: "kernel tainted", re: rx(`^[\w-]+: [\w ]+: kernel tainted\.`), kind: KindTaint, rank: rankSpecific, title: "kernel tainted by a forced module", single: true, proof: true},
+	{within: "staging directory, the quality is unknown", re: rx(`^([\w-]+): module is from the staging directory`), kind: KindTaint, rank: rankSpecific, title: "$1: module is from the staging directory", single: true, proof: true},
 
-	{prefix: "VFS: ", re: rx(`^VFS: (Close: file count is|Busy inodes after unmount)`), kind: KindBug, rank: rankSpecific, title: "VFS: $1", single: true},
+	{prefix: "VFS: ", re: rx(`^VFS: (Close: file count is 0|Busy inodes after unmount of )`), kind: KindBug, rank: rankSpecific, title: "VFS: $1", single: true, proof: true},
 	{within: ": nobody cared", re: rx(`^irq \d+: nobody cared`), kind: KindBug, rank: rankGeneral, title: "irq: nobody cared"},
 	{prefix: "Kernel panic - not syncing: ", re: rx(`^Kernel panic - not syncing: (.*)$`), kind: KindPanic, rank: rankGeneral, title: "kernel panic: $1"},
 	{prefix: "BUG: ", re: rx(`^BUG: (.*)$`), kind: KindBug, rank: rankGeneral, title: "BUG: $1 in {func}"},
 
 	// dump_stack() without a word, or under words that no rule knows.
-	{prefix: "CPU: ", re: rx(`^CPU: \d+ (?:UID: \d+ )?PID: \d+ Comm: `), kind: KindWarn, rank: rankOpener, title: "stack dump in {func}", traced: true},
+	{prefix: "CPU: ", re: rx(`^CPU: \d+ (?:UID: \d+ )?PID: \d+ Comm: `), kind: KindWarn, rank: rankOpener, title: "stack dump in {func}"},
 }
 
 // match returns the first rule that the line matches, and its title with the

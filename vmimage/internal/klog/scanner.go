@@ -63,8 +63,17 @@ func (s *Scanner) Add(r Record) []Finding {
 // The scanner can go on afterwards.
 func (s *Scanner) Flush() []Finding { return s.close(nil, true) }
 
-// Pending reports whether a report is under way.
-func (s *Scanner) Pending() bool { return s.open != nil }
+// Died is Flush for a log that the guest's death cut off: what had only begun
+// then is taken for a report, since what would prove it one is lost.
+func (s *Scanner) Died() []Finding {
+	if s.open != nil {
+		s.open.proof = true
+	}
+	return s.Flush()
+}
+
+// Pending reports whether a report is under way that is one for certain.
+func (s *Scanner) Pending() bool { return s.open != nil && s.open.proven() }
 
 // Lost returns how many records are missing between those that were added: the
 // reader was too slow for the kernel's ring buffer. Findings may be among them.
@@ -112,7 +121,7 @@ func (s *Scanner) line(done []Finding, r Record, line string) []Finding {
 			s.open.head(rl, title)
 		case s.open == nil && rl.rank == rankOpener && strings.HasPrefix(s.prev, "NMI backtrace for cpu"):
 			return done
-		case s.open != nil && rl.rank == rankOpener && rl.traced:
+		case s.open != nil && rl.dump() && !s.open.over():
 			// "CPU: … Comm:" is the usual second line of a report.
 		default:
 			done = s.close(done, false)

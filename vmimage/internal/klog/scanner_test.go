@@ -49,7 +49,7 @@ func TestScanner(t *testing.T) {
 		{"new word order", []string{"------------[ cut here ]------------", "WARNING: a.c:12 at f+0x1/0x2 [mod], CPU#1: test/7", "RIP: 0010:f+0x1/0x2 [mod]"}, "WARNING in f"},
 		{"oops is one report", oops, "BUG: unable to handle kernel NULL pointer dereference in f"},
 		{"panic belongs to its oops", append(oops, "---[ end trace 0 ]---", "Kernel panic - not syncing: Fatal exception"), "BUG: unable to handle kernel NULL pointer dereference in f"},
-		{"panic alone", []string{"Kernel panic - not syncing: at 0xffffffff81000000, pid 4711"}, "kernel panic: at ADDR, pid NUM"},
+		{"panic alone", []string{"Kernel panic - not syncing: at 0xffffffff81000000, pid 4711", "CPU: 0 UID: 0 PID: 1 Comm: init Not tainted 6.12 #1", "Call Trace:", " panic+0x1/0x2"}, "kernel panic: at ADDR, pid NUM"},
 		{"not at the start", []string{"mod: BUG: kernel NULL pointer dereference", " WARNING: CPU: 0 PID: 1 at x"}, ""},
 		{"words without a trace", []string{"WARNING: this is deprecated", "go on"}, ""},
 		{"words with a trace", []string{"WARNING: odd", "Call Trace:", " f+0x1/0x2 [mod]"}, "WARNING: odd in f"},
@@ -58,9 +58,9 @@ func TestScanner(t *testing.T) {
 		{"bystanders", []string{"BUG: scheduling while atomic: a/1/0x00000002", "Call Trace:", " dump_stack_lvl+0x1/0x2", " __schedule_bug+0x1/0x2", " schedule+0x1/0x2", " msleep+0x1/0x2", " ? stale+0x1/0x2", " mine.cold+0x1/0x2 [mod]"}, "BUG: scheduling while atomic in mine"},
 		{"two lines, two findings", []string{"unregister_netdevice: waiting for eth7 to become free. Usage count = 2", "unregister_netdevice: waiting for eth7 to become free. Usage count = 2"}, "unregister_netdevice: waiting for DEV to become free | unregister_netdevice: waiting for DEV to become free"},
 		{"one record of many lines", []string{strings.Join(warning("one"), "\n")}, "WARNING in one"},
-		{"NUL and blanks at the end", []string{"BUG: Bad page state in process x  pfn:1\x00 \t"}, "BUG: Bad page state"},
+		{"NUL and blanks at the end", []string{"BUG: Bad rss-counter state mm:1 type:2 val:3\x00 \t"}, "BUG: Bad rss-counter state"},
 		{"bad license", []string{"mod: module license 'Proprietary' taints kernel."}, "module license 'Proprietary' taints kernel"},
-		{"user space pointer", []string{"BUG: kernel NULL pointer dereference, address: 0", "RIP: 0033:0x7f0000000000"}, "BUG: unable to handle kernel NULL pointer dereference"},
+		{"user space pointer", []string{"BUG: kernel NULL pointer dereference, address: 0", "RIP: 0033:0x7f0000000000", "Call Trace:", " f+0x1/0x2"}, "BUG: unable to handle kernel NULL pointer dereference in f"},
 		{"call through NULL", []string{"BUG: kernel NULL pointer dereference, address: 0", "RIP: 0010:0x0", "Call Trace:", " f+0x1/0x2 [mod]"}, "BUG: unable to handle kernel NULL pointer dereference in f"},
 	}
 	for _, tt := range tests {

@@ -10,6 +10,7 @@ import (
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
 	"github.com/kmodtest/kmodtest/vmimage/internal/report"
 	"github.com/kmodtest/kmodtest/vmimage/internal/run"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
 // cell is one package on one kernel.
@@ -24,13 +25,9 @@ type cell struct {
 	phases []report.PhaseTime
 
 	mu     sync.Mutex // of the phase under way
-	phase  report.Phase
+	phase  verdict.Phase
 	since  time.Time
 	booted bool // the end of BOOT has been told
-}
-
-var phaseNames = map[run.Phase]report.Phase{
-	run.PhaseBoot: report.Boot, run.PhaseTest: report.Test, run.PhaseUnload: report.Unload,
 }
 
 // test runs the package and judges the phases that it went through.
@@ -40,14 +37,14 @@ func (c *cell) test(ctx context.Context) {
 		stream.Start(c.job.Name, c.pkg.ImportPath)
 	}
 	start := time.Now()
-	c.begin(report.Boot)
+	c.begin(verdict.PhaseBoot)
 	output := new(tail)
 	o, err := c.r.o.Stages.Prepare(ctx, c.kernel, c.mods, c.pkg)
-	var v run.Verdict
+	var v verdict.Verdict
 	if err == nil {
 		parser := gotest.NewParser(func(e gotest.Event) { c.event(e, output) })
 		o.Stdout, o.Stderr = parser, io.MultiWriter(output, &lines{line: c.stderr})
-		o.Phase = func(p run.Phase) { c.begin(phaseNames[p]) }
+		o.Phase = c.begin
 		o.Notice = func(s string) { c.tell(Event{Text: s}) }
 		v, err = c.r.o.Stages.Test(ctx, o)
 		parser.Flush()
@@ -70,13 +67,13 @@ func (c *cell) test(ctx context.Context) {
 			stream.Output(c.job.Name, c.pkg.ImportPath, f.Text+"\n")
 		} else {
 			for _, p := range v.Problems {
-				stream.Output(c.job.Name, c.pkg.ImportPath, p+"\n")
+				stream.Output(c.job.Name, c.pkg.ImportPath, p.Text+"\n")
 			}
 		}
 		stream.End(c.job.Name, c.pkg.ImportPath, green, time.Since(start))
 	}
 	for _, p := range c.phases {
-		if p.Phase != report.Boot || !c.booted {
+		if p.Phase != verdict.PhaseBoot || !c.booted {
 			c.tell(Event{Phase: p.Phase, State: p.State, Elapsed: p.Elapsed})
 		}
 	}
@@ -98,17 +95,17 @@ func (c *cell) keep(ctx context.Context, o run.Options, err error) {
 
 // begin ends the phase under way and begins the next. A run that takes several
 // guests comes back to BOOT; its phases are added up.
-func (c *cell) begin(p report.Phase) {
+func (c *cell) begin(p verdict.Phase) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if p == c.phase {
 		return
 	}
-	c.closePhase(report.Pass)
-	if c.phase == report.Boot && !c.booted {
+	c.closePhase(verdict.Pass)
+	if c.phase == verdict.PhaseBoot && !c.booted {
 		// How the others ended is known only with the verdict.
 		c.booted = true
-		c.tell(Event{Phase: c.phase, State: report.Pass, Elapsed: time.Since(c.since)})
+		c.tell(Event{Phase: c.phase, State: verdict.Pass, Elapsed: time.Since(c.since)})
 	}
 	c.phase, c.since = p, time.Now()
 	c.tell(Event{Phase: p})
@@ -117,27 +114,27 @@ func (c *cell) begin(p report.Phase) {
 func (c *cell) end(ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	state := report.Pass
+	state := verdict.Pass
 	if !ok {
-		state = report.Fail
+		state = verdict.Fail
 	}
 	c.closePhase(state)
 }
 
 // split divides the time of a run that told no phase: its tests had guests of
 // their own, side by side. What a guest takes is the first one's.
-func (c *cell) split(t run.Times, elapsed time.Duration) {
-	if c.run.Verdict == nil || c.phase != report.Boot {
+func (c *cell) split(t verdict.Times, elapsed time.Duration) {
+	if c.run.Verdict == nil || c.phase != verdict.PhaseBoot {
 		return
 	}
 	c.phases = []report.PhaseTime{
-		{Phase: report.Boot, State: report.Pass, Elapsed: t.Boot},
-		{Phase: report.Test, State: report.Pass, Elapsed: max(elapsed-t.Boot-t.Shutdown, 0)},
-		{Phase: report.Unload, State: report.Pass, Elapsed: t.Shutdown},
+		{Phase: verdict.PhaseBoot, State: verdict.Pass, Elapsed: t.Boot},
+		{Phase: verdict.PhaseTest, State: verdict.Pass, Elapsed: max(elapsed-t.Boot-t.Shutdown, 0)},
+		{Phase: verdict.PhaseUnload, State: verdict.Pass, Elapsed: t.Shutdown},
 	}
 }
 
-func (c *cell) closePhase(s report.State) {
+func (c *cell) closePhase(s verdict.State) {
 	if c.phase == "" {
 		return
 	}
@@ -154,7 +151,7 @@ func (c *cell) blame() {
 	k := report.Kernel{Name: c.job.Name, Runs: []report.Run{c.run}}
 	for _, f := range (report.Result{Kernels: []report.Kernel{k}}).Failures() {
 		k := report.Kernel{Phases: c.phases}
-		k.Add(report.PhaseTime{Phase: f.Phase, State: report.Fail})
+		k.Add(report.PhaseTime{Phase: f.Phase, State: verdict.Fail})
 		c.phases = k.Phases
 	}
 }
@@ -168,11 +165,11 @@ func (c *cell) event(e gotest.Event, output io.Writer) {
 	case e.Action == gotest.Output && e.Test == "":
 		_, _ = io.WriteString(output, e.Line) // a tail takes everything
 	case e.Ended() && e.Test == gotest.Top(e.Test):
-		c.tell(Event{Phase: report.Test, Test: e.Test, State: states[e.Action], Elapsed: e.Elapsed})
+		c.tell(Event{Phase: verdict.PhaseTest, Test: e.Test, State: states[e.Action], Elapsed: e.Elapsed})
 	}
 }
 
-var states = map[gotest.Action]report.State{gotest.Pass: report.Pass, gotest.Fail: report.Fail, gotest.Skip: report.Skip}
+var states = map[gotest.Action]verdict.State{gotest.Pass: verdict.Pass, gotest.Fail: verdict.Fail, gotest.Skip: verdict.Skip}
 
 // stderr passes on a line that the binary wrote to its standard error.
 func (c *cell) stderr(line string) {

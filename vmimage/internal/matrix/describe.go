@@ -9,11 +9,12 @@ import (
 	"github.com/kmodtest/kmodtest/vmimage/internal/kbuild"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
 	"github.com/kmodtest/kmodtest/vmimage/internal/report"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
 // describe turns an error into what a report shows: its text, the whole output
 // of the command behind it, and the source lines that it points at.
-func describe(p report.Phase, err error) *report.Failure {
+func describe(p verdict.Phase, err error) *report.Failure {
 	f := &report.Failure{Phase: p, Text: err.Error(), Detail: strings.TrimSpace(kernel.Output(err))}
 	var ce *kbuild.CompileError
 	if errors.As(err, &ce) {

@@ -93,8 +93,8 @@ func tellUnused(s *session.Session, res report.Result) {
 	if s.Warn == nil {
 		return
 	}
-	for _, e := range s.Allow.Unused(ran) {
-		s.Warn(fmt.Sprintf("%s: an allow entry matched nothing on any kernel: %s (%s)", s.Config.Path, e.Match, e.Reason))
+	for _, e := range s.Allow.Unused(ran...) {
+		s.Warn(fmt.Sprintf("%v matched nothing on any kernel", e))
 	}
 }
 

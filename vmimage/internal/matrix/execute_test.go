@@ -12,22 +12,22 @@ import (
 	"github.com/kmodtest/kmodtest/vmimage/internal/config"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
 	"github.com/kmodtest/kmodtest/vmimage/internal/report"
-	"github.com/kmodtest/kmodtest/vmimage/internal/run"
 	"github.com/kmodtest/kmodtest/vmimage/internal/session"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
 // progressEvents are a kernel that goes through and one that does not build.
 var progressEvents = []Event{
-	{Kernel: "6.12", Phase: report.Fetch},
-	{Kernel: "6.12", Phase: report.Fetch, Text: "fetch linux-image (20.0 MB)"},
-	{Kernel: "6.12", Phase: report.Fetch, Text: "fetched 4 packages, 40.0 MB"},
-	{Kernel: "6.12", Phase: report.Fetch, State: report.Pass, Elapsed: time.Second},
-	{Kernel: "7.3", Phase: report.Build, Text: "  CC [M] kmod/main.o"},
-	{Kernel: "7.3", Phase: report.Build, Text: "kmod/main.c:3: error: no"},
-	{Kernel: "7.3", Phase: report.Build, State: report.Fail, Elapsed: time.Second},
-	{Kernel: "6.12", Package: "./tests", Phase: report.Test, Test: "TestA", State: report.Pass},
-	{Kernel: "6.12", Package: "./tests", Phase: report.Test, Test: "TestB", State: report.Fail, Elapsed: time.Second},
-	{Kernel: "6.12", Package: "./tests", Phase: report.Test, State: report.Fail, Elapsed: 2 * time.Second},
+	{Kernel: "6.12", Phase: verdict.PhaseFetch},
+	{Kernel: "6.12", Phase: verdict.PhaseFetch, Text: "fetch linux-image (20.0 MB)"},
+	{Kernel: "6.12", Phase: verdict.PhaseFetch, Text: "fetched 4 packages, 40.0 MB"},
+	{Kernel: "6.12", Phase: verdict.PhaseFetch, State: verdict.Pass, Elapsed: time.Second},
+	{Kernel: "7.3", Phase: verdict.PhaseBuild, Text: "  CC [M] kmod/main.o"},
+	{Kernel: "7.3", Phase: verdict.PhaseBuild, Text: "kmod/main.c:3: error: no"},
+	{Kernel: "7.3", Phase: verdict.PhaseBuild, State: verdict.Fail, Elapsed: time.Second},
+	{Kernel: "6.12", Package: "./tests", Phase: verdict.PhaseTest, Test: "TestA", State: verdict.Pass},
+	{Kernel: "6.12", Package: "./tests", Phase: verdict.PhaseTest, Test: "TestB", State: verdict.Fail, Elapsed: time.Second},
+	{Kernel: "6.12", Package: "./tests", Phase: verdict.PhaseTest, State: verdict.Fail, Elapsed: 2 * time.Second},
 }
 
 func TestProgressPlain(t *testing.T) {
@@ -125,15 +125,15 @@ func TestBetween(t *testing.T) {
 }
 
 func TestAnswerOf(t *testing.T) {
-	verdict := func(exit int) []report.Run { return []report.Run{{Verdict: &run.Verdict{Exit: exit}}} }
+	runs := func(exit int) []report.Run { return []report.Run{{Verdict: &verdict.Verdict{Exit: exit}}} }
 	tests := map[string]struct {
 		k    report.Kernel
 		want Answer
 	}{
-		"green":    {report.Kernel{Runs: verdict(0)}, Green},
-		"red":      {report.Kernel{Runs: verdict(1)}, Red},
-		"no build": {report.Kernel{Failure: &report.Failure{Phase: report.Build}}, Unknown},
-		"no boot":  {report.Kernel{Runs: []report.Run{{Failure: &report.Failure{Phase: report.Boot}}}}, Unknown},
+		"green":    {report.Kernel{Runs: runs(0)}, Green},
+		"red":      {report.Kernel{Runs: runs(1)}, Red},
+		"no build": {report.Kernel{Failure: &report.Failure{Phase: verdict.PhaseBuild}}, Unknown},
+		"no boot":  {report.Kernel{Runs: []report.Run{{Failure: &report.Failure{Phase: verdict.PhaseBoot}}}}, Unknown},
 		"nothing":  {report.Kernel{}, Red},
 	}
 	for name, tt := range tests {

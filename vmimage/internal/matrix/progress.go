@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/report"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
 // progress tells what a matrix does while it does it: on a terminal a line for
@@ -33,16 +34,16 @@ type progress struct {
 type progressRow struct {
 	kernel string
 	phases []report.PhaseTime
-	now    report.Phase
+	now    verdict.Phase
 	since  time.Time
-	tests  map[report.State]int
+	tests  map[verdict.State]int
 }
 
 // newProgress tells of jobs on o.Stderr.
 func (o *Told) newProgress(jobs []Job, verbose bool) *progress {
 	p := &progress{w: o.Stderr, verbose: verbose, quiet: o.Quiet, done: make(chan struct{})}
 	for _, j := range jobs {
-		p.rows = append(p.rows, &progressRow{kernel: j.Kernel.Name, tests: make(map[report.State]int)})
+		p.rows = append(p.rows, &progressRow{kernel: j.Kernel.Name, tests: make(map[verdict.State]int)})
 		p.width = max(p.width, len(j.Kernel.Name))
 	}
 	p.live = !p.quiet && o.Live
@@ -92,7 +93,7 @@ func (p *progress) event(e Event) {
 	case e.Text != "":
 	case e.Test != "":
 		r.tests[e.State]++
-		if p.verbose || e.State == report.Fail {
+		if p.verbose || e.State == verdict.Fail {
 			p.line(r, "%-6s %s %s %.2fs", e.Phase, word(e.State), e.Test, e.Elapsed.Seconds())
 		}
 	case e.State == "":
@@ -124,15 +125,15 @@ func worthTelling(line string) bool {
 	return true
 }
 
-func word(s report.State) string {
-	return map[report.State]string{report.Pass: "ok  ", report.Fail: "FAIL", report.Skip: "skip"}[s]
+func word(s verdict.State) string {
+	return map[verdict.State]string{verdict.Pass: "ok  ", verdict.Fail: "FAIL", verdict.Skip: "skip"}[s]
 }
 
-func (r *progressRow) tally(p report.Phase) string {
-	if p != report.Test {
+func (r *progressRow) tally(p verdict.Phase) string {
+	if p != verdict.PhaseTest {
 		return ""
 	}
-	return fmt.Sprintf(" (%d ok, %d skipped, %d failed)", r.tests[report.Pass], r.tests[report.Skip], r.tests[report.Fail])
+	return fmt.Sprintf(" (%d ok, %d skipped, %d failed)", r.tests[verdict.Pass], r.tests[verdict.Skip], r.tests[verdict.Fail])
 }
 
 // line writes a line that stays.
@@ -177,7 +178,7 @@ func (p *progress) draw() {
 // over tells whether nothing more is to come.
 func (r *progressRow) over() bool {
 	return slices.ContainsFunc(r.phases, func(p report.PhaseTime) bool {
-		return p.State == report.Fail || p.Phase == report.Test
+		return p.State == verdict.Fail || p.Phase == verdict.PhaseTest
 	})
 }
 
@@ -185,14 +186,14 @@ func (r *progressRow) text() string {
 	var parts []string
 	for _, ph := range r.phases {
 		mark := "✓"
-		if ph.State != report.Pass {
+		if ph.State != verdict.Pass {
 			mark = "✗"
 		}
 		parts = append(parts, fmt.Sprintf("%s %s %.1fs", ph.Phase, mark, ph.Elapsed.Seconds()))
 	}
 	if r.now != "" {
 		s := fmt.Sprintf("%s … %.0fs", r.now, time.Since(r.since).Seconds())
-		if r.now == report.Test {
+		if r.now == verdict.PhaseTest {
 			s += r.tally(r.now)
 		}
 		parts = append(parts, s)

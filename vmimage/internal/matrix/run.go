@@ -12,6 +12,7 @@ import (
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
 	"github.com/kmodtest/kmodtest/vmimage/internal/report"
 	"github.com/kmodtest/kmodtest/vmimage/internal/run"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
 // Options describes a matrix. Jobs and Stages are required.
@@ -41,10 +42,10 @@ type Stages struct {
 	// in later.
 	Prepare func(ctx context.Context, k kernel.Kernel, mods []run.Module, p Package) (run.Options, error)
 	// Test runs the package.
-	Test func(ctx context.Context, o run.Options) (run.Verdict, error)
+	Test func(ctx context.Context, o run.Options) (verdict.Verdict, error)
 	// Keep, if not nil, keeps what a red run leaves, and returns the name of
 	// the file. v is nil if err says that there is no verdict.
-	Keep func(k Kernel, p Package, o run.Options, v *run.Verdict, err error) (string, error)
+	Keep func(k Kernel, p Package, o run.Options, v *verdict.Verdict, err error) (string, error)
 }
 
 // Event is something that happened on a kernel.
@@ -53,9 +54,9 @@ type Event struct {
 	Package string // empty for FETCH and BUILD
 	// Phase begins if State is empty, else it ends. A test's end has Test set,
 	// and is no end of the phase.
-	Phase   report.Phase
+	Phase   verdict.Phase
 	Test    string
-	State   report.State
+	State   verdict.State
 	Elapsed time.Duration
 	// Text, if not empty, is a line about the phase: neither begin nor end.
 	Text string
@@ -123,12 +124,12 @@ func (r *runner) kernel(ctx context.Context, j Job) report.Kernel {
 	k := report.Kernel{Name: j.Kernel.Name, Suite: j.Kernel.Suite}
 	var kern kernel.Kernel
 	var mods []run.Module
-	ok := r.phase(ctx, &k, report.Fetch, r.fetches, func(log io.Writer) (err error) {
+	ok := r.phase(ctx, &k, verdict.PhaseFetch, r.fetches, func(log io.Writer) (err error) {
 		kern, err = r.o.Stages.Fetch(ctx, j.Kernel, log)
 		return err
 	})
 	k.Release = kern.Release
-	ok = ok && r.phase(ctx, &k, report.Build, r.builds, func(log io.Writer) (err error) {
+	ok = ok && r.phase(ctx, &k, verdict.PhaseBuild, r.builds, func(log io.Writer) (err error) {
 		mods, err = r.o.Stages.Build(ctx, kern, log)
 		return err
 	})
@@ -137,8 +138,8 @@ func (r *runner) kernel(ctx context.Context, j Job) report.Kernel {
 	}
 	if err := r.o.Stages.Ready(ctx); err != nil {
 		// It is the same for all kernels, and none of them is to blame.
-		k.Failure = failure(ctx, report.Build, err)
-		r.tell(Event{Kernel: k.Name, Phase: report.Build, State: report.Fail})
+		k.Failure = failure(ctx, verdict.PhaseBuild, err)
+		r.tell(Event{Kernel: k.Name, Phase: verdict.PhaseBuild, State: verdict.Fail})
 		return k
 	}
 	var wg sync.WaitGroup
@@ -148,7 +149,7 @@ func (r *runner) kernel(ctx context.Context, j Job) report.Kernel {
 		wg.Go(func() {
 			c := cell{r: r, job: j.Kernel, kernel: kern, mods: mods, pkg: p}
 			if err := r.guests.do(ctx, func() error { c.test(ctx); return nil }); err != nil {
-				c.run.Failure = failure(ctx, report.Boot, err)
+				c.run.Failure = failure(ctx, verdict.PhaseBoot, err)
 			}
 			c.run.Package, c.run.Dir = p.Name, p.Rel
 			mu.Lock()
@@ -164,7 +165,7 @@ func (r *runner) kernel(ctx context.Context, j Job) report.Kernel {
 }
 
 // phase runs f as a phase of k, in a slot. It tells whether k can go on.
-func (r *runner) phase(ctx context.Context, k *report.Kernel, p report.Phase, s slots, f func(io.Writer) error) bool {
+func (r *runner) phase(ctx context.Context, k *report.Kernel, p verdict.Phase, s slots, f func(io.Writer) error) bool {
 	log := &lines{line: func(text string) { r.tell(Event{Kernel: k.Name, Phase: p, Text: text}) }}
 	var start time.Time
 	err := s.do(ctx, func() error {
@@ -173,12 +174,12 @@ func (r *runner) phase(ctx context.Context, k *report.Kernel, p report.Phase, s 
 		return f(log)
 	})
 	log.flush()
-	pt := report.PhaseTime{Phase: p, State: report.Pass}
+	pt := report.PhaseTime{Phase: p, State: verdict.Pass}
 	if !start.IsZero() {
 		pt.Elapsed = time.Since(start)
 	}
 	if err != nil {
-		pt.State = report.Fail
+		pt.State = verdict.Fail
 		k.Failure = failure(ctx, p, err)
 	}
 	k.Add(pt)
@@ -187,7 +188,7 @@ func (r *runner) phase(ctx context.Context, k *report.Kernel, p report.Phase, s 
 }
 
 // failure describes an error. One that is only the end of ctx is told as that.
-func failure(ctx context.Context, p report.Phase, err error) *report.Failure {
+func failure(ctx context.Context, p verdict.Phase, err error) *report.Failure {
 	if cause := context.Cause(ctx); cause != nil && (errors.Is(err, context.Canceled) || errors.Is(err, cause)) {
 		return &report.Failure{Phase: p, Text: fmt.Sprintf("not finished: %v", cause)}
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
 	"github.com/kmodtest/kmodtest/vmimage/internal/report"
 	"github.com/kmodtest/kmodtest/vmimage/internal/run"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
 // fake is a machine on which each kernel does what its name says.
@@ -67,7 +68,7 @@ func (f *fake) stages() Stages {
 			return run.Options{Kernel: k, Binary: p.Name}, nil
 		},
 		Test: f.test,
-		Keep: func(k Kernel, p Package, o run.Options, v *run.Verdict, err error) (string, error) {
+		Keep: func(k Kernel, p Package, o run.Options, v *verdict.Verdict, err error) (string, error) {
 			f.mu.Lock()
 			defer f.mu.Unlock()
 			f.kept = append(f.kept, k.Name)
@@ -76,24 +77,24 @@ func (f *fake) stages() Stages {
 	}
 }
 
-func (f *fake) test(ctx context.Context, o run.Options) (run.Verdict, error) {
+func (f *fake) test(ctx context.Context, o run.Options) (verdict.Verdict, error) {
 	defer f.enter("guest")()
-	v := run.Verdict{Kernel: o.Kernel.Name, Planned: []string{"TestA"}}
-	o.Phase(run.PhaseBoot)
+	v := verdict.Verdict{Kernel: o.Kernel.Name, Planned: []string{"TestA"}}
+	o.Phase(verdict.PhaseBoot)
 	if o.Kernel.Name == "noboot" {
 		return v, errors.New("the guest does not answer")
 	}
-	o.Phase(run.PhaseTest)
+	o.Phase(verdict.PhaseTest)
 	if o.Kernel.Name == "hangs" {
 		<-ctx.Done()
 		return v, context.Cause(ctx)
 	}
 	io.WriteString(o.Stdout, "\x16=== RUN   TestA\n\x16--- PASS: TestA (0.01s)\n\x16PASS\n")
-	v.Tests = []run.TestResult{{Name: "TestA", Status: "pass", Elapsed: 10 * time.Millisecond}}
+	v.Tests = []verdict.TestResult{{Name: "TestA", State: verdict.Pass, Elapsed: 10 * time.Millisecond}}
 	time.Sleep(5 * time.Millisecond)
-	o.Phase(run.PhaseUnload)
+	o.Phase(verdict.PhaseUnload)
 	if o.Kernel.Name == "stays" {
-		v.Exit, v.Loaded, v.Problems = 1, []string{"m"}, []string{"module m was still loaded at the end"}
+		v.Exit, v.Problems = 1, []verdict.Problem{{Kind: verdict.ProblemLoaded, Module: "m", Text: "module m was still loaded at the end"}}
 	}
 	return v, nil
 }
@@ -171,12 +172,12 @@ func TestRun(t *testing.T) {
 func TestRunIsolated(t *testing.T) {
 	f := new(fake)
 	s := f.stages()
-	s.Test = func(context.Context, run.Options) (run.Verdict, error) {
-		return run.Verdict{Times: run.Times{Boot: time.Second, Shutdown: 2 * time.Second}}, nil
+	s.Test = func(context.Context, run.Options) (verdict.Verdict, error) {
+		return verdict.Verdict{Times: verdict.Times{Boot: time.Second, Shutdown: 2 * time.Second}}, nil
 	}
 	k := Run(t.Context(), Options{Jobs: jobs("good"), Stages: s}).Kernels[0]
-	for p, want := range map[report.Phase]time.Duration{report.Boot: time.Second, report.Test: 0, report.Unload: 2 * time.Second} {
-		if got := k.Phase(p); got.Elapsed != want || got.State != report.Pass {
+	for p, want := range map[verdict.Phase]time.Duration{verdict.PhaseBoot: time.Second, verdict.PhaseTest: 0, verdict.PhaseUnload: 2 * time.Second} {
+		if got := k.Phase(p); got.Elapsed != want || got.State != verdict.Pass {
 			t.Errorf("%s: %+v, want %v", p, got, want)
 		}
 	}
@@ -206,7 +207,7 @@ func TestRunStopped(t *testing.T) {
 	cause := errors.New("stopped by interrupt")
 	f := new(fake)
 	res := Run(ctx, Options{Jobs: jobs("hangs", "good"), Stages: f.stages(), Guests: 1, Progress: func(e Event) {
-		if e.Kernel == "hangs" && e.Phase == report.Test {
+		if e.Kernel == "hangs" && e.Phase == verdict.PhaseTest {
 			cancel(cause)
 		}
 	}})

@@ -15,6 +15,7 @@ import (
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
 	"github.com/kmodtest/kmodtest/vmimage/internal/run"
 	"github.com/kmodtest/kmodtest/vmimage/internal/session"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
 // Project is what the real stages work on.
@@ -114,7 +115,7 @@ func (r *real) prepare(ctx context.Context, k kernel.Kernel, mods []run.Module, 
 	return o, nil
 }
 
-func (r *real) keep(k Kernel, p Package, o run.Options, v *run.Verdict, err error) (string, error) {
+func (r *real) keep(k Kernel, p Package, o run.Options, v *verdict.Verdict, err error) (string, error) {
 	name := k.Name + "-" + p.Rel
 	name = strings.Map(func(c rune) rune {
 		if strings.ContainsRune("/: ", c) {

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/kmodtest/kmodtest/vmimage/internal/run"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
 // Red is one thing that is not green.
@@ -16,7 +16,7 @@ type Red struct {
 	Kernel  string
 	Package string // empty for what has to do with no package
 	Test    string // empty for what has to do with no test
-	Phase   Phase
+	Phase   verdict.Phase
 	// Title is one line, Text all of it.
 	Title, Text string
 	At          []Position
@@ -36,12 +36,12 @@ func (r Result) Failures() []Red {
 	for _, k := range r.Kernels {
 		reds := k.failures()
 		if len(reds) == 0 && !k.Green() {
-			reds = []Red{{Kernel: k.Name, Phase: Test, Title: "no tests ran", Text: "no tests ran"}}
+			reds = []Red{{Kernel: k.Name, Phase: verdict.PhaseTest, Title: "no tests ran", Text: "no tests ran"}}
 		}
 		all = append(all, reds...)
 	}
 	if len(r.Kernels) == 0 {
-		all = append(all, Red{Kernel: "matrix", Phase: Fetch, Title: "no kernels", Text: "no kernels"})
+		all = append(all, Red{Kernel: "matrix", Phase: verdict.PhaseFetch, Title: "no kernels", Text: "no kernels"})
 	}
 	return all
 }
@@ -56,7 +56,7 @@ func (k Kernel) failures() []Red {
 		case r.Failure != nil:
 			all = append(all, r.Failure.red(k.Name, r.Package))
 		case r.Verdict == nil:
-			all = append(all, Red{Kernel: k.Name, Package: r.Package, Phase: Test, Title: "no verdict", Text: "no verdict"})
+			all = append(all, Red{Kernel: k.Name, Package: r.Package, Phase: verdict.PhaseTest, Title: "no verdict", Text: "no verdict"})
 		default:
 			all = append(all, r.failures(k.Name)...)
 		}
@@ -75,85 +75,113 @@ func (f *Failure) red(kernel, pkg string) Red {
 // failures returns the failed tests of a run, then its problems.
 func (r Run) failures(kernel string) []Red {
 	var all []Red
-	told := make(map[string]bool)
 	v := r.Verdict
 	for _, t := range v.Tests {
-		if testState(t.Status) != Fail {
+		if testState(t.State) != verdict.Fail {
 			continue
 		}
 		// A test that failed only with its subtests has nothing to say.
-		if strings.TrimSpace(t.Output) == "" && slices.ContainsFunc(v.Tests, func(o run.TestResult) bool {
-			return testState(o.Status) == Fail && strings.HasPrefix(o.Name, t.Name+"/")
+		if strings.TrimSpace(t.Output) == "" && slices.ContainsFunc(v.Tests, func(o verdict.TestResult) bool {
+			return testState(o.State) == verdict.Fail && strings.HasPrefix(o.Name, t.Name+"/")
 		}) {
 			continue
 		}
 		text := strings.Trim(t.Output, "\n")
-		red := Red{Kernel: kernel, Package: r.Package, Test: t.Name, Phase: Test, Text: text, Title: firstWords(text)}
-		red.At = r.positions(text)
-		told[red.Title] = true
+		red := Red{Kernel: kernel, Package: r.Package, Test: t.Name, Phase: verdict.PhaseTest, Text: text, Title: firstWords(text)}
+		for _, f := range v.Findings {
+			if f.Fails() && (slices.Contains(f.Tests, t.Name) || f.FailedAs == t.Name) {
+				red.Title = f.Title
+				red.point(f.Where, f.Title)
+			}
+		}
+		for _, p := range r.logged(text) {
+			red.point(&verdict.Place{File: p.File, Line: p.Line}, p.Text)
+		}
 		all = append(all, red)
 	}
 	for _, p := range v.Problems {
-		title, _, _ := strings.Cut(p, "\n")
-		// The test called KernelLog has told it already.
-		if rest, ok := strings.CutPrefix(title, "kernel: "); ok && told[afterPosition(rest)] {
-			continue
-		}
-		red := Red{Kernel: kernel, Package: r.Package, Phase: Test, Text: p, Title: title, At: r.positions(p)}
-		if slices.ContainsFunc(v.Loaded, func(m string) bool { return strings.HasPrefix(p, "module "+m+" was still loaded") }) {
-			red.Phase = Unload
+		title, _, _ := strings.Cut(p.Text, "\n")
+		red := Red{Kernel: kernel, Package: r.Package, Phase: p.Phase(), Text: p.Text, Title: title}
+		if p.File != "" {
+			red.point(&verdict.Place{File: p.File, Line: p.Line}, title)
 		}
 		all = append(all, red)
 	}
 	if len(all) == 0 && !v.Green() {
 		text := fmt.Sprintf("exit status %d", v.Exit)
-		all = append(all, Red{Kernel: kernel, Package: r.Package, Phase: Test, Text: text, Title: text})
+		all = append(all, Red{Kernel: kernel, Package: r.Package, Phase: verdict.PhaseTest, Text: text, Title: text})
 	}
 	return all
 }
 
-// position is a line of a test's log, or of a finding of the kernel log.
-var position = regexp.MustCompile(`(?m)^[ \t]*([\w./+-]+\.(?:go|c|h|S)):(\d+):(?:\d+:)? (.*)$`)
-
-// died is how the end of a guest names the line at fault.
-var died = regexp.MustCompile(`(?m)^(the guest died: .*) at ([\w./+-]+\.[chS]):(\d+)$`)
-
-// positions finds the lines that a text points at. Go names the file of a test
-// without its directory; C files are relative to the project already.
-func (r Run) positions(text string) []Position {
-	var all []Position
-	for _, m := range died.FindAllStringSubmatch(text, -1) {
-		p := Position{File: m[2], Text: m[1]}
-		p.Line, _ = strconv.Atoi(m[3])
-		all = append(all, p)
+// point adds a line that the failure points at, once.
+func (r *Red) point(at *verdict.Place, text string) {
+	if at == nil {
+		return
 	}
-	for _, m := range position.FindAllStringSubmatch(text, -1) {
+	if p := (Position{File: at.File, Line: at.Line, Text: text}); !slices.Contains(r.At, p) {
+		r.At = append(r.At, p)
+	}
+}
+
+// logLine is a line of a test's log, as package testing prints it.
+var logLine = regexp.MustCompile(`(?m)^[ \t]*([\w./+-]+\.go):(\d+): (.*)$`)
+
+// logged finds the lines that a test's log points at. Go names a file without
+// its directory.
+func (r Run) logged(text string) []Position {
+	var all []Position
+	for _, m := range logLine.FindAllStringSubmatch(text, -1) {
 		p := Position{File: m[1], Text: m[3]}
 		p.Line, _ = strconv.Atoi(m[2])
-		if strings.HasSuffix(p.File, ".go") && !path.IsAbs(p.File) && !strings.Contains(p.File, "/") {
+		if !strings.Contains(p.File, "/") {
 			p.File = path.Join(r.Dir, p.File)
 		}
-		if !slices.Contains(all, p) {
-			all = append(all, p)
-		}
+		all = append(all, p)
 	}
 	return all
-}
-
-// afterPosition cuts "kmod/netlink.c:12: " off the front of a line.
-func afterPosition(s string) string {
-	if m := position.FindStringSubmatch(s); m != nil {
-		return m[3]
-	}
-	return s
 }
 
 // firstWords is the first line of a test's log, without its position.
 func firstWords(text string) string {
 	for line := range strings.SplitSeq(text, "\n") {
 		if line = strings.TrimSpace(line); line != "" {
-			return afterPosition(line)
+			if m := logLine.FindStringSubmatch(line); m != nil {
+				return m[3]
+			}
+			return line
 		}
 	}
 	return "failed"
+}
+
+// accepted are the findings that fail no run, each with the reason.
+type accepted struct {
+	kernel, pkg, title, reason string
+}
+
+func (r Result) accepted() []accepted {
+	var all []accepted
+	for _, k := range r.Kernels {
+		for _, run := range k.Runs {
+			if run.Verdict == nil {
+				continue
+			}
+			for _, f := range run.Verdict.Findings {
+				a := accepted{kernel: k.Name, pkg: run.Package, title: f.Title}
+				switch {
+				case f.Allowed != "":
+					a.reason = fmt.Sprintf("allowed: %s (%s)", f.Allowed, f.AllowedBy)
+				case f.Expected:
+					a.reason = "expected by " + strings.Join(f.Tests, ", ")
+				default:
+					continue
+				}
+				if !slices.Contains(all, a) {
+					all = append(all, a)
+				}
+			}
+		}
+	}
+	return all
 }

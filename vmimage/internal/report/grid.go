@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/gotest"
-	"github.com/kmodtest/kmodtest/vmimage/internal/run"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
 // grid is the table test x kernel that most formats show.
@@ -24,13 +24,13 @@ type gridRow struct {
 }
 
 type gridCell struct {
-	state   State
+	state   verdict.State
 	elapsed time.Duration
 	// word stands for the cell if it holds no time: "BUILD" for a test that
 	// the kernel did not get to, "no end" for one that was lost.
 	word string
 	// tests are the results behind a test's cell, subtests included.
-	tests []run.TestResult
+	tests []verdict.TestResult
 }
 
 func (r Result) grid() grid {
@@ -38,12 +38,12 @@ func (r Result) grid() grid {
 	for _, k := range r.Kernels {
 		g.columns = append(g.columns, k.Name)
 	}
-	for _, p := range Phases() {
+	for _, p := range verdict.Phases() {
 		row := gridRow{name: string(p)}
 		for _, k := range r.Kernels {
 			pt := k.Phase(p)
 			c := gridCell{state: pt.State, elapsed: pt.Elapsed}
-			if pt.State == None {
+			if pt.State == verdict.None {
 				c.word = "-"
 			}
 			row.cells = append(row.cells, c)
@@ -117,17 +117,17 @@ func (k Kernel) run(pkg string) *Run {
 // testCell is a test on a kernel. With -test.count a test has several results:
 // the worst counts, and their times are added up.
 func (k Kernel) testCell(pkg, test string) gridCell {
-	c := gridCell{state: None, word: "-"}
+	c := gridCell{state: verdict.None, word: "-"}
 	r := k.run(pkg)
 	switch {
 	case k.Failure != nil:
-		return gridCell{state: None, word: string(k.Failure.Phase)}
+		return gridCell{state: verdict.None, word: string(k.Failure.Phase)}
 	case r == nil:
 		return c // another shard's
 	case r.Failure != nil:
-		return gridCell{state: None, word: string(r.Failure.Phase)}
+		return gridCell{state: verdict.None, word: string(r.Failure.Phase)}
 	case r.Verdict == nil:
-		return gridCell{state: Fail, word: "no verdict"}
+		return gridCell{state: verdict.Fail, word: "no verdict"}
 	}
 	for _, t := range r.Verdict.Tests {
 		if gotest.Top(t.Name) != test {
@@ -138,31 +138,30 @@ func (k Kernel) testCell(pkg, test string) gridCell {
 			continue
 		}
 		c.elapsed += t.Elapsed
-		if s := testState(t.Status); c.state != Fail && (c.state != Skip || s == Fail) {
+		if s := testState(t.State); c.state != verdict.Fail && (c.state != verdict.Skip || s == verdict.Fail) {
 			c.state, c.word = s, ""
 		}
 	}
-	if c.state == None && slices.Contains(r.Verdict.Planned, test) {
+	if c.state == verdict.None && slices.Contains(r.Verdict.Planned, test) {
 		// Planned and without an end: absence is never green.
-		return gridCell{state: Fail, word: "no end", tests: c.tests}
+		return gridCell{state: verdict.Fail, word: "no end", tests: c.tests}
 	}
 	return c
 }
 
-func testState(status string) State {
-	switch s := State(status); s {
-	case Pass, Skip:
+func testState(s verdict.State) verdict.State {
+	if s == verdict.Pass || s == verdict.Skip {
 		return s
 	}
-	return Fail
+	return verdict.Fail
 }
 
 // counts counts a kernel's top-level tests by state.
-func (g grid) counts(column int) map[State]int {
-	n := make(map[State]int)
+func (g grid) counts(column int) map[verdict.State]int {
+	n := make(map[verdict.State]int)
 	for _, row := range g.tests {
 		c := row.cells[column]
-		if c.state != None || c.word != "-" {
+		if c.state != verdict.None || c.word != "-" {
 			n[c.state]++
 		}
 	}
@@ -174,9 +173,9 @@ func (g grid) tally(column int) string {
 	n := g.counts(column)
 	var parts []string
 	for _, s := range []struct {
-		state State
+		state verdict.State
 		word  string
-	}{{Fail, "failed"}, {Pass, "ok"}, {Skip, "skipped"}, {None, "not run"}} {
+	}{{verdict.Fail, "failed"}, {verdict.Pass, "ok"}, {verdict.Skip, "skipped"}, {verdict.None, "not run"}} {
 		if n[s.state] > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n[s.state], s.word))
 		}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
 //go:embed page.tmpl.html
@@ -31,7 +33,7 @@ func HTML(w io.Writer, r Result) error {
 // page is what the template shows.
 type page struct {
 	CSS      template.CSS // our own file
-	State    State
+	State    verdict.State
 	Verdict  string
 	Start    string
 	Elapsed  string
@@ -45,7 +47,7 @@ type page struct {
 
 type pageKernel struct {
 	ID, Name, Release, Suite, Tally string
-	State                           State
+	State                           verdict.State
 	Guests                          string
 	Runs                            []Run
 	Failure                         *Failure
@@ -64,7 +66,7 @@ type pageRow struct {
 }
 
 type pageCell struct {
-	State      State
+	State      verdict.State
 	Mark, Text string
 	Label      string // for those who do not see the table
 	Href       string
@@ -73,31 +75,31 @@ type pageCell struct {
 // pageLog is the log that belongs to a cell.
 type pageLog struct {
 	ID, Title string
-	State     State
+	State     verdict.State
 	Parts     []pagePart
 }
 
 type pagePart struct {
 	Name, Elapsed, Text string
-	State               State
+	State               verdict.State
 }
 
 func newPage(r Result) page {
 	g := r.grid()
 	p := page{
-		CSS: template.CSS(pageCSS), State: Fail, Verdict: "red", Start: r.Start.UTC().Format("2 January 2006, 15:04 UTC"),
+		CSS: template.CSS(pageCSS), State: verdict.Fail, Verdict: "red", Start: r.Start.UTC().Format("2 January 2006, 15:04 UTC"),
 		Elapsed: seconds(r.Elapsed), Jobs: r.Jobs, Columns: len(r.Kernels) + 1, Packages: strings.Join(r.packages(), ", "),
 	}
 	if r.Green() {
-		p.State, p.Verdict = Pass, "green"
+		p.State, p.Verdict = verdict.Pass, "green"
 	}
 	for i, k := range r.Kernels {
 		pk := pageKernel{
-			ID: fmt.Sprintf("kernel-%d", i), Name: k.Name, Release: k.Release, Suite: k.Suite, Tally: g.tally(i), State: Fail,
+			ID: fmt.Sprintf("kernel-%d", i), Name: k.Name, Release: k.Release, Suite: k.Suite, Tally: g.tally(i), State: verdict.Fail,
 			Guests: seconds(k.GuestTime()), Runs: k.Runs, Failure: k.Failure,
 		}
 		if k.Green() {
-			pk.State = Pass
+			pk.State = verdict.Pass
 		}
 		p.Kernels = append(p.Kernels, pk)
 	}
@@ -124,12 +126,12 @@ func newPage(r Result) page {
 	return p
 }
 
-var marks = map[State]string{Pass: "✓", Fail: "✗", Skip: "–", None: "·"}
+var marks = map[verdict.State]string{verdict.Pass: "✓", verdict.Fail: "✗", verdict.Skip: "–", verdict.None: "·"}
 
 func (c gridCell) page(row, column string) pageCell {
 	pc := pageCell{State: c.state, Mark: marks[c.state], Text: c.word, Label: fmt.Sprintf("%s on %s: %s", row, column, c.state)}
 	switch {
-	case c.state == Skip:
+	case c.state == verdict.Skip:
 		pc.Text = "skip"
 	case pc.Text == "":
 		pc.Text = seconds(c.elapsed)
@@ -171,7 +173,7 @@ func (c gridCell) log(id, title string) pageLog {
 	for _, t := range c.tests {
 		text := strings.Trim(t.Output, "\n")
 		l.Parts = append(l.Parts, pagePart{
-			Name: t.Name, Elapsed: seconds(t.Elapsed.Round(time.Millisecond)), Text: text, State: testState(t.Status),
+			Name: t.Name, Elapsed: seconds(t.Elapsed.Round(time.Millisecond)), Text: text, State: testState(t.State),
 		})
 	}
 	// Results come in the order of their ends; people read a test before its

@@ -3,11 +3,12 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/jstemmer/go-junit-report/v2/junit"
 
-	"github.com/kmodtest/kmodtest/vmimage/internal/run"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
 // JUnit writes the result as JUnit XML, a suite for each kernel. What went wrong
@@ -38,6 +39,9 @@ func (k Kernel) junit(id int, r Result) junit.Testsuite {
 	for _, p := range k.Phases {
 		s.AddProperty("seconds."+string(p.Phase), junitTime(p.Elapsed.Seconds()))
 	}
+	for _, a := range (Result{Kernels: []Kernel{k}}).accepted() {
+		s.AddProperty("finding", printable(fmt.Sprintf("%s: %s, %s", a.pkg, a.title, a.reason)))
+	}
 	reds := k.failures()
 	if len(reds) == 0 && !k.Green() {
 		reds = Result{Kernels: []Kernel{k}}.Failures()
@@ -47,7 +51,11 @@ func (k Kernel) junit(id int, r Result) junit.Testsuite {
 			continue
 		}
 		for _, t := range run.Verdict.Tests {
-			s.AddTestcase(testcase(run.Package, t))
+			c := testcase(run.Package, t)
+			if i := slices.IndexFunc(reds, func(f Red) bool { return f.Package == run.Package && f.Test == t.Name }); i >= 0 && c.Failure != nil {
+				c.Failure.Message = printable(reds[i].Title)
+			}
+			s.AddTestcase(c)
 		}
 	}
 	for _, f := range reds {
@@ -66,13 +74,13 @@ func (k Kernel) junit(id int, r Result) junit.Testsuite {
 	return s
 }
 
-func testcase(pkg string, t run.TestResult) junit.Testcase {
+func testcase(pkg string, t verdict.TestResult) junit.Testcase {
 	c := junit.Testcase{Name: t.Name, Classname: pkg, Time: junitTime(t.Elapsed.Seconds())}
 	text := strings.Trim(t.Output, "\n")
-	switch testState(t.Status) {
-	case Fail:
+	switch testState(t.State) {
+	case verdict.Fail:
 		c.Failure = &junit.Result{Message: printable(firstWords(text)), Data: printable(text)}
-	case Skip:
+	case verdict.Skip:
 		c.Skipped = &junit.Result{Message: printable(firstWords(text))}
 	default:
 		if text != "" {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
 // Markdown writes the result for the summary page of a CI service: kernels
@@ -23,6 +25,12 @@ func Markdown(w io.Writer, r Result) error {
 	for _, f := range reds {
 		fmt.Fprintf(&b, "\n<details><summary><b>%s</b>: %s</summary>\n\n%s\n</details>\n",
 			htmlText(f.Name()), htmlText(printable(f.Title)), fence(printable(f.Text)))
+	}
+	if all := r.accepted(); len(all) > 0 {
+		b.WriteString("\n#### Findings that fail no run\n\n| kernel | package | finding | why |\n| --- | --- | --- | --- |\n")
+		for _, a := range all {
+			b.WriteString(markdownRow([]string{a.kernel, a.pkg, htmlText(printable(a.title)), htmlText(printable(a.reason))}))
+		}
 	}
 	g := r.grid()
 	if len(g.tests) > 0 {
@@ -67,7 +75,7 @@ func kernelTable(r Result) string {
 }
 
 func (c gridCell) markdown() string {
-	if c.state == Fail {
+	if c.state == verdict.Fail {
 		return "**" + c.text() + "**"
 	}
 	return c.text()

@@ -6,18 +6,18 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/kmodtest/kmodtest/vmimage/internal/run"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
 func TestMerge(t *testing.T) {
-	green := &run.Verdict{Tests: []run.TestResult{{Name: "TestA", Status: "pass"}}}
-	shard := func(pkg string, v *run.Verdict, bundle string) Result {
+	green := &verdict.Verdict{Tests: []verdict.TestResult{{Name: "TestA", State: verdict.Pass}}}
+	shard := func(pkg string, v *verdict.Verdict, bundle string) Result {
 		return Result{Elapsed: 5 * ms, Jobs: 2, Kernels: []Kernel{{
-			Name: "6.12", Phases: []PhaseTime{{Fetch, Pass, ms}, {Test, Pass, 2 * ms}}, Runs: []Run{{Package: pkg, Verdict: v, Bundle: bundle}},
+			Name: "6.12", Phases: []PhaseTime{{verdict.PhaseFetch, verdict.Pass, ms}, {verdict.PhaseTest, verdict.Pass, 2 * ms}}, Runs: []Run{{Package: pkg, Verdict: v, Bundle: bundle}},
 		}}}
 	}
-	other := Result{Kernels: []Kernel{{Name: "7.3", Failure: &Failure{Phase: Build, Text: "no"}}}}
-	got, err := Merge([]Result{shard("./a", green, ""), shard("./b", &run.Verdict{Exit: 1}, "bundles/x"), other}, []string{"../1", "../2", "../3"})
+	other := Result{Kernels: []Kernel{{Name: "7.3", Failure: &Failure{Phase: verdict.PhaseBuild, Text: "no"}}}}
+	got, err := Merge([]Result{shard("./a", green, ""), shard("./b", &verdict.Verdict{Exit: 1}, "bundles/x"), other}, []string{"../1", "../2", "../3"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +30,7 @@ func TestMerge(t *testing.T) {
 	if diff := cmp.Diff([]string{"6.12 ./a ", "6.12 ./b ../2/bundles/x"}, names); diff != "" {
 		t.Errorf("runs (-want +got):\n%s", diff)
 	}
-	if p := got.Kernels[0].Phase(Test); p.Elapsed != 4*ms {
+	if p := got.Kernels[0].Phase(verdict.PhaseTest); p.Elapsed != 4*ms {
 		t.Errorf("TEST took %v, want the sum", p.Elapsed)
 	}
 	if len(got.Kernels) != 2 || got.Green() {

@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/gotest"
-	"github.com/kmodtest/kmodtest/vmimage/internal/run"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -107,7 +107,7 @@ func TestHTMLIsSelfContained(t *testing.T) {
 }
 
 func TestGreen(t *testing.T) {
-	pass := Run{Package: "./tests", Verdict: &run.Verdict{Planned: []string{"TestA"}, Tests: []run.TestResult{{Name: "TestA", Status: "pass"}}}}
+	pass := Run{Package: "./tests", Verdict: &verdict.Verdict{Planned: []string{"TestA"}, Tests: []verdict.TestResult{{Name: "TestA", State: verdict.Pass}}}}
 	tests := map[string]struct {
 		r    Result
 		want bool
@@ -115,7 +115,7 @@ func TestGreen(t *testing.T) {
 		"nothing":        {Result{}, false},
 		"no run":         {Result{Kernels: []Kernel{{Name: "6.12"}}}, false},
 		"no verdict":     {Result{Kernels: []Kernel{{Name: "6.12", Runs: []Run{{}}}}}, false},
-		"failure":        {Result{Kernels: []Kernel{{Name: "6.12", Failure: &Failure{Phase: Fetch}, Runs: []Run{pass}}}}, false},
+		"failure":        {Result{Kernels: []Kernel{{Name: "6.12", Failure: &Failure{Phase: verdict.PhaseFetch}, Runs: []Run{pass}}}}, false},
 		"one of two red": {Result{Kernels: []Kernel{{Name: "6.12", Runs: []Run{pass}}, {Name: "7.2", Runs: []Run{pass, {}}}}}, false},
 		"green":          {Result{Kernels: []Kernel{{Name: "6.12", Runs: []Run{pass}}}}, true},
 	}

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/kmodtest/kmodtest/vmimage/internal/run"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
 // Result is the outcome of a matrix. It can be encoded as JSON and back.
@@ -25,7 +25,7 @@ type Kernel struct {
 	Suite string `json:"suite,omitempty"`
 	// Release is what uname -r prints; empty if it was never fetched.
 	Release string `json:"release,omitempty"`
-	// Phases are those that began, in the order of [Phases].
+	// Phases are those that began, in the order of [verdict.Phases].
 	Phases []PhaseTime `json:"phases"`
 	// Failure is why the kernel's tests could not begin.
 	Failure *Failure `json:"failure,omitempty"`
@@ -33,36 +33,10 @@ type Kernel struct {
 	Runs []Run `json:"runs"`
 }
 
-// Phase is a step of a kernel's way.
-type Phase string
-
-// The phases. All after BUILD are gone through for each package.
-const (
-	Fetch  Phase = "FETCH"
-	Build  Phase = "BUILD"
-	Boot   Phase = "BOOT"
-	Test   Phase = "TEST"
-	Unload Phase = "UNLOAD"
-)
-
-// Phases returns all phases, in their order.
-func Phases() []Phase { return []Phase{Fetch, Build, Boot, Test, Unload} }
-
-// State is how something ended.
-type State string
-
-// The states. A state that is none of these is never green.
-const (
-	Pass State = "pass"
-	Fail State = "fail"
-	Skip State = "skip"
-	None State = "none" // it never came to it
-)
-
 // PhaseTime is how long a phase took, and how it ended.
 type PhaseTime struct {
-	Phase   Phase         `json:"phase"`
-	State   State         `json:"state"`
+	Phase   verdict.Phase `json:"phase"`
+	State   verdict.State `json:"state"`
 	Elapsed time.Duration `json:"elapsed"`
 }
 
@@ -74,8 +48,8 @@ type Run struct {
 	Dir     string `json:"dir"`
 	// Verdict is the run's; nil if it could not be carried out, for the reason
 	// in Failure.
-	Verdict *run.Verdict `json:"verdict,omitempty"`
-	Failure *Failure     `json:"failure,omitempty"`
+	Verdict *verdict.Verdict `json:"verdict,omitempty"`
+	Failure *Failure         `json:"failure,omitempty"`
 	// Console is the end of the kernel console, Output that of what the
 	// binary printed outside of any test; both of a red run only.
 	Console string `json:"console,omitempty"`
@@ -86,7 +60,7 @@ type Run struct {
 
 // Failure is why something could not be carried out.
 type Failure struct {
-	Phase Phase `json:"phase"`
+	Phase verdict.Phase `json:"phase"`
 	// Text is the error, Detail the whole output behind it, if there is more.
 	Text   string `json:"text"`
 	Detail string `json:"detail,omitempty"`
@@ -123,7 +97,7 @@ func (r Run) Green() bool { return r.Failure == nil && r.Verdict != nil && r.Ver
 func (k Kernel) GuestTime() time.Duration {
 	var sum time.Duration
 	for _, p := range k.Phases {
-		if p.Phase == Boot || p.Phase == Test || p.Phase == Unload {
+		if p.Phase == verdict.PhaseBoot || p.Phase == verdict.PhaseTest || p.Phase == verdict.PhaseUnload {
 			sum += p.Elapsed
 		}
 	}
@@ -131,13 +105,13 @@ func (k Kernel) GuestTime() time.Duration {
 }
 
 // Phase returns a phase; its state is None if it never began.
-func (k Kernel) Phase(name Phase) PhaseTime {
+func (k Kernel) Phase(name verdict.Phase) PhaseTime {
 	for _, p := range k.Phases {
 		if p.Phase == name {
 			return p
 		}
 	}
-	return PhaseTime{Phase: name, State: None}
+	return PhaseTime{Phase: name, State: verdict.None}
 }
 
 // Add counts a phase of a package into the kernel's. The worst state stays.
@@ -145,7 +119,7 @@ func (k *Kernel) Add(p PhaseTime) {
 	for i := range k.Phases {
 		if k.Phases[i].Phase == p.Phase {
 			k.Phases[i].Elapsed += p.Elapsed
-			if p.State != Pass {
+			if p.State != verdict.Pass {
 				k.Phases[i].State = p.State
 			}
 			return
@@ -153,6 +127,6 @@ func (k *Kernel) Add(p PhaseTime) {
 	}
 	k.Phases = append(k.Phases, p)
 	slices.SortStableFunc(k.Phases, func(a, b PhaseTime) int {
-		return slices.Index(Phases(), a.Phase) - slices.Index(Phases(), b.Phase)
+		return slices.Index(verdict.Phases(), a.Phase) - slices.Index(verdict.Phases(), b.Phase)
 	})
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
 // TextOptions is how a terminal likes its table.
@@ -16,14 +18,20 @@ type TextOptions struct {
 	MaxLines int
 }
 
-// Text writes the table test x kernel, then what failed, then one line that
-// sums it up.
+// Text writes the table test x kernel, then what failed, what is allowed, and
+// one line that sums it up.
 func Text(w io.Writer, r Result, o TextOptions) error {
 	t := textWriter{w: w, o: o}
 	g := r.grid()
 	t.table(r, g)
 	for _, f := range r.Failures() {
 		t.failure(f)
+	}
+	if all := r.accepted(); len(all) > 0 {
+		t.printf("\nFindings that fail no run\n")
+		for _, a := range all {
+			t.printf("    %s (%s): %s, %s\n", a.kernel, a.pkg, printable(a.title), printable(a.reason))
+		}
 	}
 	t.summary(r)
 	return t.err
@@ -43,10 +51,10 @@ func (t *textWriter) printf(format string, args ...any) {
 
 func (t *textWriter) table(r Result, g grid) {
 	lines := [][]string{append([]string{"kernel"}, g.columns...)}
-	states := [][]State{make([]State, len(g.columns))}
+	states := [][]verdict.State{make([]verdict.State, len(g.columns))}
 	add := func(row gridRow) {
 		line := []string{row.name}
-		var st []State
+		var st []verdict.State
 		for _, c := range row.cells {
 			line, st = append(line, c.text()), append(st, c.state)
 		}
@@ -63,15 +71,15 @@ func (t *textWriter) table(r Result, g grid) {
 	for _, row := range g.phases[3:] {
 		add(row)
 	}
-	verdict, st := []string{"verdict"}, []State{}
+	last, st := []string{"verdict"}, []verdict.State{}
 	for _, k := range r.Kernels {
-		word, s := "green", Pass
+		word, s := "green", verdict.Pass
 		if !k.Green() {
-			word, s = "RED", Fail
+			word, s = "RED", verdict.Fail
 		}
-		verdict, st = append(verdict, word), append(st, s)
+		last, st = append(last, word), append(st, s)
 	}
-	lines, states = append(lines, verdict), append(states, st)
+	lines, states = append(lines, last), append(states, st)
 
 	width := make([]int, len(g.columns)+1)
 	for _, line := range lines {
@@ -92,11 +100,11 @@ func (t *textWriter) table(r Result, g grid) {
 // text is a cell in words: nobody has to see colours to read it.
 func (c gridCell) text() string {
 	switch c.state {
-	case Pass:
+	case verdict.Pass:
 		return seconds(c.elapsed)
-	case Skip:
+	case verdict.Skip:
 		return "skip"
-	case Fail:
+	case verdict.Fail:
 		if c.word != "" {
 			return "FAIL " + c.word
 		}
@@ -105,8 +113,8 @@ func (c gridCell) text() string {
 	return c.word
 }
 
-func (t *textWriter) color(s string, st State) string {
-	code := map[State]string{Pass: "32", Fail: "31;1", Skip: "33", None: "2"}[st]
+func (t *textWriter) color(s string, st verdict.State) string {
+	code := map[verdict.State]string{verdict.Pass: "32", verdict.Fail: "31;1", verdict.Skip: "33", verdict.None: "2"}[st]
 	if !t.o.Color || code == "" {
 		return s
 	}
@@ -118,7 +126,7 @@ func (t *textWriter) failure(f Red) {
 	if f.Package != "" {
 		where = " (" + f.Package + ")"
 	}
-	t.printf("\n%s%s\n", t.color(f.Name(), Fail), where)
+	t.printf("\n%s%s\n", t.color(f.Name(), verdict.Fail), where)
 	lines := strings.Split(printable(f.Text), "\n")
 	for i, l := range lines {
 		if t.o.MaxLines > 0 && i == t.o.MaxLines {
@@ -139,9 +147,9 @@ func (t *textWriter) summary(r Result) {
 		}
 		guests += k.GuestTime()
 	}
-	state, word := Pass, "green"
+	state, word := verdict.Pass, "green"
 	if !r.Green() {
-		state, word = Fail, "RED"
+		state, word = verdict.Fail, "RED"
 	}
 	t.printf("\n%s: %d of %d kernels are green, %s in all, %s of it in guests, %d at once\n",
 		t.color(word, state), green, len(r.Kernels), seconds(r.Elapsed), seconds(guests), r.Jobs)

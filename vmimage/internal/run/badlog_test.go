@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/klog"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
 // Logs as they come from kernels that are in trouble.
@@ -46,7 +47,7 @@ func TestTornLog(t *testing.T) {
 			if diff := cmp.Diff([]string{"TestA fail"}, f.status()); diff != "" {
 				t.Errorf("tests (-want +got):\n%s", diff)
 			}
-			if got := f.verdict.Findings; len(got) != 1 || got[0].Kind != klog.KindOops || got[0].Truncated != tt.truncated {
+			if got := f.verdict.Findings; len(got) != 1 || got[0].Kind != string(klog.KindOops) || got[0].Truncated != tt.truncated {
 				t.Errorf("findings %+v, want one Oops, truncated: %v", got, tt.truncated)
 			}
 		})
@@ -95,23 +96,11 @@ func TestHungTasks(t *testing.T) {
 		"Call Trace:", " <TASK>", " __schedule+0x1/0x2", " outer+0x5/0x40 [stripped]", " vfs_write+0x10/0x20", " </TASK>",
 		"task:kworker/0:1     state:I stack:0     pid:9     ppid:2      flags:0x00000002",
 		"Call Trace:", " worker_thread+0x1/0x2")
-	want := []string{"task test (pid 124) is in D state at outer+0x5 [stripped]"}
+	want := []verdict.Problem{{Kind: verdict.ProblemHung, Module: "stripped", Text: "task test (pid 124) is in D state at outer+0x5 [stripped]"}}
 	if diff := cmp.Diff(want, f.hungTasks()); diff != "" {
 		t.Errorf("hung tasks (-want +got):\n%s", diff)
 	}
 	if len(f.verdict.Findings) != 0 {
 		t.Errorf("an answer to sysrq is taken for trouble: %+v", f.verdict.Findings)
-	}
-}
-
-func TestLookingFor(t *testing.T) {
-	f := newFeed(t)
-	f.cons = []byte("[    5.0] kmodtest: looking for a generic netlink family that module x left\n[    5.1] BUG: …\n")
-	if got, want := f.lookingFor(), ", while kmodtest looked for a generic netlink family that module x left"; got != want {
-		t.Errorf("lookingFor() = %q, want %q", got, want)
-	}
-	f.log = []byte("15,812,5200000,-;kmodtest: looked\n")
-	if got := f.lookingFor(); got != "" {
-		t.Errorf("lookingFor() = %q after the look", got)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/klog"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
 // The console says less than the kernel log, and is read where the log is not
@@ -26,7 +27,7 @@ func (j *judge) console() {
 		j.spans = append(j.spans, span{seq, r.Time, j.tracker.Running()})
 		j.found(j.scanner.Add(r))
 	}
-	j.found(j.scanner.Flush())
+	j.found(j.scanner.Died())
 }
 
 // missed looks for findings on the console if records were lost since the last
@@ -39,7 +40,7 @@ func (j *judge) missed(lost bool) {
 	j.lost = n
 	for _, f := range klog.Scan(klog.ParseConsole(j.consoleText())) {
 		// What both have is told already.
-		known := slices.ContainsFunc(j.v.Findings, func(o Finding) bool { return o.Kind == f.Kind && o.Start == f.Start })
+		known := slices.ContainsFunc(j.v.Findings, func(o verdict.Finding) bool { return o.Kind == string(f.Kind) && o.At == f.Start })
 		if known || f.Start > j.lastAt {
 			continue
 		}

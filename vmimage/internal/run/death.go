@@ -1,55 +1,87 @@
 package run
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
+	"github.com/kmodtest/kmodtest/internal/marks"
+	"github.com/kmodtest/kmodtest/internal/wire"
 	"github.com/kmodtest/kmodtest/vmimage/internal/klog"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
-// obituary says how the guest ended, in the output of the tests that ran.
-func (r *runner) obituary(j *judge, err error) {
-	text := err.Error()
-	for _, f := range slices.Backward(j.v.Findings) {
-		if f.Allowed == "" && errors.Is(err, errDied) {
-			text += ": " + f.Title
-			if f.Where != "" {
-				text += " at " + f.Where
+// died says how the guest ended, in the output of the tests that ran.
+func (r *runner) died(j *judge, err error) {
+	p := verdict.Problem{Kind: verdict.ProblemDeadline, Text: err.Error()}
+	if errors.Is(err, errDied) {
+		p.Kind = verdict.ProblemDied
+		for _, f := range slices.Backward(j.v.Findings) {
+			if !f.Fails() {
+				continue
+			}
+			p.Text += ": " + f.Title
+			if f.Where != nil {
+				p.File, p.Line = f.Where.File, f.Where.Line
+				p.Text += " at " + f.Where.String()
 			}
 			break
 		}
 	}
-	r.blame(j, text+j.lookingFor())
+	if what, ok := marks.LookingFor(string(j.consoleText()), string(j.log)); ok {
+		p.Text += ", while kmodtest looked for " + what
+	}
+	end := endOf(j.exit)
+	end.Died = true
+	r.v.Ends = append(r.v.Ends, end)
+	r.blame(j, p)
 }
 
-// cutShort tells whether the test binary ended before its time, in a guest that
-// lives: the tests that it ran then are over, and others may be left to run.
-func (r *runner) cutShort(j *judge) bool {
-	if !r.isTest || r.exit == nil || r.listOnly {
+// ended says how the test binary ended in a guest that lives. Tests that it ran
+// then are over; more tells that others are left to run.
+func (r *runner) ended(j *judge) (more bool) {
+	if r.listOnly {
 		return false
 	}
-	if len(r.tracker.Running()) > 0 {
-		r.kept = true
-		r.blame(j, fmt.Sprintf("the test binary ended while it ran: %v", exitError(r.exit, nil)))
-	} else if r.exit.Error != "" {
-		for _, task := range j.hungTasks() {
-			r.problem("%s", task)
-		}
+	end := endOf(j.exit)
+	if j.stopped {
+		// It was the host that ended it.
+		r.v.Ends = append(r.v.Ends, verdict.End{Code: 1})
+		return false
 	}
-	return len(r.notRun()) > 0
+	r.v.Ends = append(r.v.Ends, end)
+	bad := end.Error != "" || end.Signal != ""
+	switch {
+	case r.isTest && len(r.tracker.Running()) > 0:
+		r.kept = true
+		r.blame(j, verdict.Problem{Kind: verdict.ProblemEnd, Text: fmt.Sprintf("the test binary ended while it ran: %v", exitError(j.exit, nil))})
+	case bad:
+		r.problem(verdict.ProblemEnd, "test binary: %v", exitError(j.exit, nil))
+		r.v.Problems = append(r.v.Problems, j.hungTasks()...)
+	}
+	return r.isTest && len(r.notRun()) > 0
+}
+
+// endOf is how the guest says that the binary ended; nil is no word of it.
+func endOf(st *wire.ExitStatus) verdict.End {
+	if st == nil {
+		return verdict.End{Code: -1, Error: exitError(nil, nil).Error()}
+	}
+	return verdict.End{Code: st.Code, Signal: st.Signal, Error: st.Error}
 }
 
 // blame fails the tests that run, for what ended them all.
-func (r *runner) blame(j *judge, text string) {
-	hung := j.hungTasks()
-	r.problem("%s", strings.Join(append([]string{text}, hung...), "; "))
-	if len(hung) > 0 {
-		text += "\n  " + strings.Join(hung, "\n  ")
+func (r *runner) blame(j *judge, p verdict.Problem) {
+	running, text := r.tracker.Running(), p.Text
+	if len(running) == 1 {
+		p.Test = running[0]
 	}
-	for _, t := range r.tracker.Running() {
+	hung := j.hungTasks()
+	r.v.Problems = append(append(r.v.Problems, p), hung...)
+	for _, h := range hung {
+		text += "\n  " + h.Text
+	}
+	for _, t := range running {
 		r.teller.Accuse(t, text)
 		j.note(t, text+"\n")
 	}
@@ -57,14 +89,14 @@ func (r *runner) blame(j *judge, text string) {
 
 // hungTasks says of each task that is in a module under test where it is, as
 // dumps of all tasks tell.
-func (j *judge) hungTasks() []string {
+func (j *judge) hungTasks() []verdict.Problem {
 	var recs []klog.Record
 	for _, b := range klog.SplitKmsg(j.log) {
 		if r, err := klog.ParseKmsg(b); err == nil {
 			recs = append(recs, r)
 		}
 	}
-	var out []string
+	var out []verdict.Problem
 	for _, t := range klog.Tasks(append(recs, j.consoleRest...)) {
 		f := klog.Finding{Frames: t.Frames}
 		j.syms.resolve(&f)
@@ -73,6 +105,7 @@ func (j *judge) hungTasks() []string {
 			if !ok {
 				continue
 			}
+			p := verdict.Problem{Kind: verdict.ProblemHung, Module: m.Name, File: fr.File, Line: fr.Line}
 			place := fmt.Sprintf("%s+%#x [%s]", fr.Func, fr.Offset, fr.Module)
 			if fr.File != "" {
 				place = fmt.Sprintf("%s:%d (%s)", fr.File, fr.Line, fr.Func)
@@ -81,27 +114,10 @@ func (j *judge) hungTasks() []string {
 			if t.State != "" {
 				state = "is in " + t.State + " state"
 			}
-			out = append(out, fmt.Sprintf("task %s (pid %d) %s at %s", t.Comm, t.PID, state, place))
+			p.Text = fmt.Sprintf("task %s (pid %d) %s at %s", t.Comm, t.PID, state, place)
+			out = append(out, p)
 			break
 		}
 	}
 	return out
-}
-
-// looking introduces what package guest logs, and the console shows, before it
-// walks a list of the kernel that a module which is gone may have broken; looked
-// is what it logs when it is back.
-const (
-	looking = "kmodtest: looking for "
-	looked  = "kmodtest: looked"
-)
-
-// lookingFor says what the guest looked at when it died, if that is known.
-func (j *judge) lookingFor() string {
-	text := string(j.consoleText())
-	if strings.Count(text, looking) <= bytes.Count(j.log, []byte(looked)) {
-		return ""
-	}
-	last := text[strings.LastIndex(text, looking)+len(looking):]
-	return ", while kmodtest looked for " + strings.TrimSpace(firstLine(last))
 }

@@ -3,9 +3,11 @@ package run
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/klog"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
 // symbolizers resolve the frames of the modules under test; opened when the
@@ -56,44 +58,82 @@ func (s *symbolizers) annotate(line string) string {
 	f := klog.Finding{Frames: []klog.Frame{fr}}
 	s.resolve(&f)
 	place := where(&f)
-	if place == "" || strings.Contains(line, place) {
+	if place == nil || strings.Contains(line, place.String()) {
 		return line
 	}
 	text := strings.TrimRight(line, "\n")
-	return text + " (" + place + ")" + line[len(text):]
+	return text + " (" + place.String() + ")" + line[len(text):]
 }
 
-// where is the source position of the innermost frame of a module, "" if it
+// where is the source position of the innermost frame of a module, nil if it
 // has none.
-func where(f *klog.Finding) string {
-	if fr, ok := f.ModuleFrame(""); ok && fr.File != "" {
-		return fmt.Sprintf("%s:%d", fr.File, fr.Line)
+func where(f *klog.Finding) *verdict.Place {
+	fr, ok := f.ModuleFrame("")
+	if !ok {
+		return nil
 	}
-	return ""
+	return placeOf(fr)
 }
 
-// maxShown bounds the lines of a report that a test's output shows; the whole
-// log is kept beside it.
-const maxShown = 40
+func placeOf(fr klog.Frame) *verdict.Place {
+	if fr.File == "" {
+		return nil
+	}
+	return &verdict.Place{File: fr.File, Line: fr.Line}
+}
 
-// describe tells a finding in the words of a test's failure.
-func describe(f *Finding) string {
+// plain is a finding as the verdict has it.
+func plain(f *klog.Finding) verdict.Finding {
+	v := verdict.Finding{
+		Kind: string(f.Kind), Title: f.Title, Where: where(f), Modules: f.Modules, Raw: f.Raw, At: f.Start,
+		Comm: f.Comm, PID: f.PID, Fatal: f.Fatal, Truncated: f.Truncated,
+	}
+	for _, fr := range f.Frames {
+		v.Frames = append(v.Frames, verdict.Frame{Func: fr.Func, Module: fr.Module, Where: placeOf(fr), Inlined: fr.Inlined})
+	}
+	return v
+}
+
+// Bounds of what a test's output shows of a report: it has to fit beside what
+// the test itself says. The whole is in the verdict, and shown with -v.
+const (
+	shownLines  = 10
+	shownFrames = 5
+)
+
+// dull matches what of a report helps last: registers, code bytes, the machine.
+var dull = regexp.MustCompile(`^(?:-+\[ cut here |[=-]{20,}|Modules linked in:|Hardware name:|Tainted: |CPU: \d|Code: |(?:R[A-DS][XIP]|RBP|RDI|R\d\d|[CDEFS]S|[CD]R\d|ORIG_RAX|EFLAGS|PKRU): )`)
+
+// describe tells a finding in the words of a test's failure: title and line of
+// C, the module's own frames, and the first lines of the report that help, or all
+// if lines is negative.
+func describe(f *verdict.Finding, lines int) string {
 	var b strings.Builder
-	if f.Where != "" {
-		fmt.Fprintf(&b, "%s: ", f.Where)
+	if f.Where != nil {
+		fmt.Fprintf(&b, "%v: ", f.Where)
 	}
 	fmt.Fprintf(&b, "kernel: %s [%s]\n", f.Title, f.Kind)
+	shown := 0
 	for _, fr := range f.Frames {
-		if fr.File != "" {
-			fmt.Fprintf(&b, "  %s:%d: %s\n", fr.File, fr.Line, fr.Func)
+		if fr.Module == "" || fr.Where == nil {
+			continue
 		}
-	}
-	for i, l := range strings.Split(strings.TrimRight(f.Raw, "\n"), "\n") {
-		if i == maxShown {
-			b.WriteString("  | …\n")
+		if shown++; shown > shownFrames {
 			break
 		}
+		fmt.Fprintf(&b, "  %v: %s\n", fr.Where, fr.Func)
+	}
+	left := 0
+	for l := range strings.SplitSeq(strings.TrimRight(f.Raw, "\n"), "\n") {
+		if lines == 0 || lines > 0 && dull.MatchString(l) {
+			left++
+			continue
+		}
+		lines--
 		fmt.Fprintf(&b, "  | %s\n", l)
+	}
+	if left > 0 {
+		fmt.Fprintf(&b, "  | … %d more lines, with -v\n", left)
 	}
 	return strings.TrimRight(b.String(), "\n")
 }

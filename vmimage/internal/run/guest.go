@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/kmodtest/kmodtest/internal/wire"
 	"github.com/kmodtest/kmodtest/vmimage/internal/gotest"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
 // guest runs tests in one guest. died tells that the guest ended before it was
@@ -15,7 +18,7 @@ import (
 func (r *runner) guest(ctx context.Context, names []string) (died bool, err error) {
 	r.v.Guests++
 	first := r.v.Guests == 1
-	r.o.phase(PhaseBoot)
+	r.o.phase(verdict.PhaseBoot)
 	g, err := r.source.Guest(ctx, r.payload.file)
 	if err != nil {
 		return false, fmt.Errorf("boot %s: %w", r.o.Kernel.Release, err)
@@ -27,13 +30,17 @@ func (r *runner) guest(ctx context.Context, names []string) (died bool, err erro
 		seen: make(map[string]int), consoleText: g.Console.Bytes,
 		files:  fileSink{want: r.outputs(), place: r.files},
 		listed: r.keepPlan,
+		single: len(r.only) == 1,
+		// The process is not asked for last words: the next test has nothing
+		// to say.
+		stop: func() { _ = s.Out.WriteJSON(wire.Signal, int(unix.SIGKILL)) },
 	}
 	j.parser = gotest.NewParser(j.event)
 	s.quiet, s.hung = j.quiet, j.hung
 	if s.unwatched = r.o.Unwatched; s.unwatched {
 		s.hung = nil // a guest without signs of life is not silent
 	}
-	r.o.phase(PhaseTest)
+	r.o.phase(verdict.PhaseTest)
 	err = r.serve(ctx, s, j, names)
 	closeErr := s.close(err)
 	finished := time.Now()
@@ -53,14 +60,14 @@ func (r *runner) guest(ctx context.Context, names []string) (died bool, err erro
 		j.parser.Flush()
 		j.found(j.scanner.Flush())
 		j.missed(s.summary.LostKmsg > 0)
-		r.exit = j.exit
-		r.summary(s.summary)
+		j.release()
+		r.summary(j, s.summary)
 		for _, f := range j.files.missing() {
 			if j.exit != nil && j.exit.Code == 0 {
-				r.problem("the test binary did not write %s", f)
+				r.problem(verdict.ProblemOutput, "the test binary did not write %s", f)
 			}
 		}
-		return r.cutShort(j), nil
+		return r.ended(j), nil
 	case ctx.Err() != nil:
 		return false, context.Cause(ctx)
 	case errors.Is(closeErr, errNothingPlanned):
@@ -68,15 +75,14 @@ func (r *runner) guest(ctx context.Context, names []string) (died bool, err erro
 	}
 	// The rest of the kernel's words are on the console only.
 	j.parser.Flush()
-	r.exit = j.exit
 	j.console()
-	r.obituary(j, closeErr)
+	r.died(j, closeErr)
 	r.kept = true
 	return errors.Is(closeErr, errDied) || errors.Is(closeErr, errDeadline) || errors.Is(closeErr, errSilent), nil
 }
 
-func (j *judge) times(started, greeted, finished time.Time) Times {
-	t := Times{Boot: greeted.Sub(started)}
+func (j *judge) times(started, greeted, finished time.Time) verdict.Times {
+	t := verdict.Times{Boot: greeted.Sub(started)}
 	if !j.first.IsZero() {
 		t.Start = j.first.Sub(greeted)
 	}
@@ -121,13 +127,16 @@ func (r *runner) step(name string, args []string) wire.Step {
 }
 
 // summary takes the guest's own account into the verdict.
-func (r *runner) summary(s *wire.Summary) {
-	r.v.Loaded = append(r.v.Loaded, s.Loaded...)
+func (r *runner) summary(j *judge, s *wire.Summary) {
 	for _, m := range s.Loaded {
-		r.problem("module %s was still loaded at the end", m)
+		if !j.stopped { // nobody was left to unload it
+			r.v.Problems = append(r.v.Problems, verdict.Problem{
+				Kind: verdict.ProblemLoaded, Module: m, Text: fmt.Sprintf("module %s was still loaded at the end", m),
+			})
+		}
 	}
 	if s.LostKmsg > 0 {
-		r.problem("the kernel log overflowed %d times: some of it was not looked at", s.LostKmsg)
+		r.problem(verdict.ProblemLostLog, "the kernel log overflowed %d times: some of it was not looked at", s.LostKmsg)
 	}
 	r.v.MemUsedKiB = s.MemTotal - s.MemAvailable
 }

@@ -134,7 +134,11 @@ func (r *runner) askPlan(ctx context.Context) error {
 		return err
 	}
 	if !sub.planKnown {
-		return fmt.Errorf("list tests: %s", strings.Join(sub.v.Problems, "; "))
+		var why []string
+		for _, p := range sub.v.Problems {
+			why = append(why, p.Text)
+		}
+		return fmt.Errorf("list tests: %s", strings.Join(why, "; "))
 	}
 	r.v.Planned, r.planKnown = sub.v.Planned, true
 	return nil
@@ -184,7 +188,7 @@ func (r *runner) jobs() int {
 // sub is a runner for one test of r's plan.
 func (r *runner) sub(test string, out io.Writer, place func(string) string) (*runner, error) {
 	o, v := *r.o, *r.v
-	v.Planned, v.Tests, v.Findings, v.Problems, v.Guests = []string{test}, nil, nil, nil, 0
+	v.Planned, v.Tests, v.Findings, v.Problems, v.Ends, v.Guests = []string{test}, nil, nil, nil, nil, 0
 	o.Stdout, o.Phase = out, nil
 	sub, err := newRunner(&o, &v)
 	if err != nil {
@@ -201,7 +205,7 @@ func (r *runner) merge(s *runner) {
 	r.v.Tests = append(r.v.Tests, s.v.Tests...)
 	r.v.Findings = append(r.v.Findings, s.v.Findings...)
 	r.v.Problems = append(r.v.Problems, s.v.Problems...)
-	r.v.Loaded = append(r.v.Loaded, s.v.Loaded...)
+	r.v.Ends = append(r.v.Ends, s.v.Ends...)
 	r.v.Guests += s.v.Guests
 	r.v.MemUsedKiB = max(r.v.MemUsedKiB, s.v.MemUsedKiB)
 	if first || !s.v.Green() {
@@ -216,9 +220,6 @@ func (r *runner) merge(s *runner) {
 	for _, t := range s.tracker.Ended() {
 		a, _ := s.tracker.End(t)
 		r.tracker.Event(gotest.Event{Action: a, Test: t})
-	}
-	if r.exit == nil || s.exit == nil || s.exit.Code > r.exit.Code || s.exit.Signal != "" {
-		r.exit = s.exit
 	}
 	r.syms.notes = append(r.syms.notes, s.syms.notes...)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/gotest"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
 // TestSequence lets three writers write and end in a mixed order: their output
@@ -48,7 +49,7 @@ func TestOrder(t *testing.T) {
 	order := func(args ...string) ([]string, string) {
 		t.Helper()
 		var out bytes.Buffer
-		r := &runner{o: &Options{Stdout: &out}, v: &Verdict{Planned: plan}, flags: gotest.ParseFlags(args)}
+		r := &runner{o: &Options{Stdout: &out}, v: &verdict.Verdict{Planned: plan}, flags: gotest.ParseFlags(args)}
 		o, err := r.order()
 		if err != nil {
 			t.Fatal(err)
@@ -70,7 +71,7 @@ func TestOrder(t *testing.T) {
 	if cmp.Equal(one, got) || len(one) != len(got) || one[len(one)-1] != "BenchmarkA" {
 		t.Errorf("shuffled order = %v", one)
 	}
-	r := &runner{o: &Options{Stdout: &bytes.Buffer{}}, v: &Verdict{}, flags: gotest.ParseFlags([]string{"-test.shuffle=x"})}
+	r := &runner{o: &Options{Stdout: &bytes.Buffer{}}, v: &verdict.Verdict{}, flags: gotest.ParseFlags([]string{"-test.shuffle=x"})}
 	if _, err := r.order(); err == nil {
 		t.Error("no error for -test.shuffle=x")
 	}

@@ -9,9 +9,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kmodtest/kmodtest/internal/marks"
 	"github.com/kmodtest/kmodtest/internal/wire"
 	"github.com/kmodtest/kmodtest/vmimage/internal/gotest"
 	"github.com/kmodtest/kmodtest/vmimage/internal/klog"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
 // judge follows one guest: it reads the tests' output and the kernel log in
@@ -19,7 +21,7 @@ import (
 // tests that ran.
 type judge struct {
 	o       *Options
-	v       *Verdict
+	v       *verdict.Verdict
 	flags   gotest.Flags
 	isTest  bool
 	parser  *gotest.Parser
@@ -29,6 +31,17 @@ type judge struct {
 	syms    symbolizers
 	ctx     context.Context // of the run
 	listed  func(ctx context.Context, list string) error
+
+	// single says that the guest has one test for itself: whatever the kernel
+	// says until its end belongs to that test, whose own end is held until then.
+	single bool
+	held   []gotest.Event
+	// stop ends the test binary; stopped says that it was called, and that
+	// nothing which the binary says counts any more.
+	stop    func()
+	stopped bool
+
+	expects []*expectation // of the tests that run
 
 	log     []byte        // the kernel log, as frames carried it
 	spans   []span        // who ran from which record on
@@ -77,13 +90,13 @@ func (j *judge) handle(f wire.Frame) error {
 	case wire.File, wire.FileData:
 		return j.files.frame(f)
 	case wire.Error:
-		j.problem("guest init: %s", f.Payload)
+		j.problem(verdict.ProblemGuest, "guest init: %s", f.Payload)
 	}
 	return nil
 }
 
-func (j *judge) problem(format string, args ...any) {
-	j.v.Problems = append(j.v.Problems, fmt.Sprintf(format, args...))
+func (j *judge) problem(k verdict.ProblemKind, format string, args ...any) {
+	j.v.Problems = append(j.v.Problems, verdict.Problem{Kind: k, Text: fmt.Sprintf(format, args...)})
 }
 
 func (j *judge) kmsg(b []byte) error {
@@ -101,6 +114,9 @@ func (j *judge) kmsg(b []byte) error {
 			j.spans = append(j.spans, span{r.Seq, r.Time, running})
 		}
 		j.lastSeq, j.lastAt, j.lastCame = r.Seq, r.Time, time.Now()
+		if r.Facility == marks.Facility {
+			j.mark(r.Text)
+		}
 		j.found(j.scanner.Add(r))
 	}
 	return nil
@@ -126,11 +142,42 @@ func (j *judge) stdout(b []byte) error {
 
 // event handles a line of the tests' output.
 func (j *judge) event(e gotest.Event) {
+	switch {
+	case j.stopped:
+		return
+	case !j.single:
+	case e.Action == gotest.Run:
+		j.release()
+	case len(j.held) > 0, e.Action == gotest.Result, e.Ended() && gotest.Parent(e.Test) == "":
+		j.held = append(j.held, e)
+		return
+	}
+	j.take(e)
+}
+
+// release takes the events that were held until the kernel had said all.
+func (j *judge) release() {
+	held := j.held
+	j.held = nil
+	for _, e := range held {
+		j.take(e)
+	}
+}
+
+func (j *judge) take(e gotest.Event) {
 	if e.Ended() {
 		// What the kernel said so far came before this end. A report that is
 		// still open is complete as far as the test is concerned.
-		j.quiet()
+		j.found(j.scanner.Flush())
 		j.missed(false)
+		j.settle(e)
+	}
+	if e.Action == gotest.Run && gotest.Parent(e.Test) == "" && j.flags.Bool("test.failfast") && failed(j.v) {
+		// Package testing sees to its own failures. Of one that only the kernel
+		// knows of, the binary has not heard.
+		j.stopped = true
+		j.stop()
+		return
 	}
 	if e.Action == gotest.Result || e.Action == gotest.Run {
 		j.endBenchmarks(e)
@@ -139,7 +186,7 @@ func (j *judge) event(e gotest.Event) {
 		e.Line = j.syms.annotate(e.Line)
 		j.note(e.Test, e.Line)
 	}
-	j.teller.Event(e)
+	e = j.teller.Event(e)
 	j.tracker.Event(e)
 	j.takeTurn(e)
 	if e.Ended() {
@@ -149,12 +196,8 @@ func (j *judge) event(e gotest.Event) {
 
 // result notes how a test ended.
 func (j *judge) result(e gotest.Event) {
-	status := statuses[e.Action]
-	if j.teller.Guilty(e.Test) {
-		status = "fail"
-	}
-	j.v.Tests = append(j.v.Tests, TestResult{
-		Name: e.Test, Status: status, Elapsed: e.Elapsed, Output: j.output[e.Test].String(),
+	j.v.Tests = append(j.v.Tests, verdict.TestResult{
+		Name: e.Test, State: states[e.Action], Elapsed: e.Elapsed, Output: j.output[e.Test].String(),
 	})
 }
 
@@ -165,8 +208,9 @@ func (j *judge) endBenchmarks(e gotest.Event) {
 		if !strings.HasPrefix(t, "Benchmark") || e.Action == gotest.Run && strings.HasPrefix(e.Test, t+"/") {
 			continue
 		}
-		j.quiet()
+		j.found(j.scanner.Flush())
 		end := gotest.Event{Action: gotest.Pass, Test: t}
+		j.settle(end)
 		if j.teller.Guilty(t) {
 			j.teller.Abort([]string{t})
 			end.Action = gotest.Fail
@@ -193,7 +237,7 @@ func (j *judge) exited(f wire.Frame) error {
 	}
 	if st.Step == stepRun {
 		j.exit, j.ended = st, time.Now()
-		j.o.phase(PhaseUnload)
+		j.o.phase(verdict.PhaseUnload)
 		return nil
 	}
 	if st.Code != 0 || st.Signal != "" || st.Error != "" {
@@ -225,6 +269,8 @@ func errNoTests(f gotest.Flags) error {
 func exitError(st *wire.ExitStatus, output []byte) error {
 	var err error
 	switch {
+	case st == nil:
+		err = errors.New("the guest told no exit status")
 	case st.Error != "":
 		err = fmt.Errorf("%s", st.Error)
 	case st.Signal != "":
@@ -238,7 +284,5 @@ func exitError(st *wire.ExitStatus, output []byte) error {
 	return err
 }
 
-func firstLine(s string) string {
-	l, _, _ := strings.Cut(s, "\n")
-	return l
-}
+// states are those of the actions that end a test.
+var states = map[gotest.Action]verdict.State{gotest.Pass: verdict.Pass, gotest.Fail: verdict.Fail, gotest.Skip: verdict.Skip}

@@ -13,6 +13,7 @@ import (
 	"github.com/kmodtest/kmodtest/vmimage/internal/kbuild"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
 	"github.com/kmodtest/kmodtest/vmimage/internal/klog"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
 // feed is a judge with what a guest would send it.
@@ -24,7 +25,8 @@ type feed struct {
 	cons    []byte
 	seq     uint64
 	usec    int
-	verdict Verdict
+	verdict verdict.Verdict
+	stops   int
 }
 
 // newFeed makes a judge of a run with the given arguments.
@@ -44,6 +46,7 @@ func newFeed(t *testing.T, args ...string) *feed {
 		step: stepRun, output: make(map[string]*clip), seen: make(map[string]int),
 		consoleText: func() []byte { return f.cons },
 		syms:        symbolizers{modules: o.Modules, root: o.SourceRoot},
+		stop:        func() { f.stops++ },
 	}
 	f.parser = gotest.NewParser(f.event)
 	return f
@@ -78,6 +81,7 @@ func (f *feed) kernel(lines ...string) {
 func (f *feed) finish() {
 	f.parser.Flush()
 	f.found(f.scanner.Flush())
+	f.release()
 	f.teller.Finish(false)
 }
 
@@ -100,7 +104,7 @@ func warning(module string) []string {
 func (f *feed) status() []string {
 	var s []string
 	for _, t := range f.verdict.Tests {
-		s = append(s, t.Name+" "+t.Status)
+		s = append(s, t.Name+" "+string(t.State))
 	}
 	return s
 }
@@ -173,8 +177,17 @@ func TestFindingOfNoTest(t *testing.T) {
 	if diff := cmp.Diff([]string{"KernelLog fail", "TestA pass", "KernelLog#01 fail"}, f.status()); diff != "" {
 		t.Errorf("tests (-want +got):\n%s", diff)
 	}
-	if len(f.verdict.Problems) != 2 {
-		t.Errorf("problems %q, want 2", f.verdict.Problems)
+	// The tests called KernelLog stand for them: they are told once.
+	if len(f.verdict.Problems) != 0 || strings.Count(f.out.String(), "kernel: WARNING in outer [warn]") != 2 {
+		t.Errorf("problems %v, output:\n%s", f.verdict.Problems, f.out.String())
+	}
+	for i, want := range []string{"No test was running.", "No test was running: it came after TestA."} {
+		if !strings.Contains(f.verdict.Tests[2*i].Output, want) {
+			t.Errorf("%q lacks %q", f.verdict.Tests[2*i].Output, want)
+		}
+	}
+	if f.verdict.Findings[0].After != "" || f.verdict.Findings[1].After != "TestA" {
+		t.Errorf("after %q and %q", f.verdict.Findings[0].After, f.verdict.Findings[1].After)
 	}
 }
 
@@ -218,7 +231,7 @@ func TestRepeatedFindings(t *testing.T) {
 	f.tests("^--- PASS: TestB (0.00s)")
 	f.finish()
 	type brief struct {
-		Kind    klog.Kind
+		Kind    string
 		Tests   string
 		Repeats int
 	}
@@ -227,19 +240,19 @@ func TestRepeatedFindings(t *testing.T) {
 		got = append(got, brief{x.Kind, strings.Join(x.Tests, " "), x.Repeats})
 	}
 	// The hung task is TestA's for ever, the second warning is TestB's own.
-	want := []brief{{klog.KindWarn, "TestA", 2}, {klog.KindHungTask, "TestA", 1}, {klog.KindWarn, "TestB", 0}}
+	want := []brief{{"warn", "TestA", 2}, {"hung-task", "TestA", 1}, {"warn", "TestB", 0}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("findings (-want +got):\n%s", diff)
 	}
 }
 
 func TestAllowedFinding(t *testing.T) {
-	allow, err := klog.NewAllow("warn", "in outer", "6.12", "known")
-	if err != nil {
+	allow := klog.Allow{Kind: "WARN", Match: "in outer", Kernels: "6.12", Reason: "known", Pos: "kmodtest.toml:3"}
+	if err := allow.Compile(); err != nil {
 		t.Fatal(err)
 	}
 	f := newFeed(t, "-test.v=test2json")
-	f.o.Allow = &klog.AllowList{Entries: []klog.Allow{allow}}
+	f.o.Allow = klog.NewAllowList([]klog.Allow{allow})
 	f.tests("^=== RUN   TestA")
 	f.kernel(warning("dwarf5")...)
 	f.tests("^--- PASS: TestA (0.00s)")
@@ -247,7 +260,7 @@ func TestAllowedFinding(t *testing.T) {
 	if diff := cmp.Diff([]string{"TestA pass"}, f.status()); diff != "" {
 		t.Errorf("tests (-want +got):\n%s", diff)
 	}
-	if got := f.verdict.Findings; len(got) != 1 || got[0].Allowed != "known" {
+	if got := f.verdict.Findings; len(got) != 1 || got[0].Allowed != "known" || got[0].AllowedBy != "kmodtest.toml:3" || got[0].Fails() {
 		t.Errorf("findings %+v, want one that is allowed", got)
 	}
 }
@@ -258,12 +271,16 @@ func TestBenchmarks(t *testing.T) {
 	f.tests("^=== RUN   BenchmarkA", "BenchmarkA", "BenchmarkA \t 100\t 2610 ns/op",
 		"^=== RUN   BenchmarkB", "BenchmarkB", "^=== RUN   BenchmarkB/sub", "BenchmarkB/sub", "BenchmarkB/sub \t 100\t 2610 ns/op",
 		"^=== RUN   BenchmarkC", "BenchmarkC")
+	f.expect("BenchmarkC", "oops", "")
 	f.kernel(warning("dwarf5")...)
 	f.tests("BenchmarkC \t 100\t 2610 ns/op", "^PASS")
 	f.finish()
 	want := []string{"BenchmarkA pass", "BenchmarkB/sub pass", "BenchmarkB pass", "BenchmarkC fail"}
 	if diff := cmp.Diff(want, f.status()); diff != "" {
 		t.Errorf("benchmarks (-want +got):\n%s", diff)
+	}
+	if !strings.Contains(f.out.String(), "holds no report of kind oops") {
+		t.Errorf("what the last one announced is forgotten:\n%s", f.out.String())
 	}
 	if open := f.tracker.Open(); len(open) != 0 {
 		t.Errorf("%q are still open", open)

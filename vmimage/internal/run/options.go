@@ -7,11 +7,11 @@ import (
 	"time"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/cache"
-	"github.com/kmodtest/kmodtest/vmimage/internal/gotest"
 	"github.com/kmodtest/kmodtest/vmimage/internal/initramfs"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kbuild"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
 	"github.com/kmodtest/kmodtest/vmimage/internal/klog"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 	"github.com/kmodtest/kmodtest/vmimage/internal/vm"
 )
 
@@ -70,24 +70,17 @@ type Options struct {
 	Limits Limits
 	// Allow holds the findings that do not fail a run; may be nil.
 	Allow *klog.AllowList
+	// SkipOK is why it is right that every test is skipped, which fails the run
+	// if it is empty.
+	SkipOK string
 
 	// Stdout and Stderr receive what the test binary prints, as it comes.
 	Stdout, Stderr io.Writer
 	// Notice, if not nil, is told in one line of what is going on.
 	Notice func(string)
 	// Phase, if not nil, is told of each phase as it begins, of each guest.
-	Phase func(Phase)
+	Phase func(verdict.Phase)
 }
-
-// Phase is what a run is about.
-type Phase string
-
-// The phases of each guest.
-const (
-	PhaseBoot   Phase = "boot"   // QEMU starts
-	PhaseTest   Phase = "test"   // the guest has greeted
-	PhaseUnload Phase = "unload" // the binary has ended
-)
 
 // Module is a module under test with the in-tree modules that it needs.
 type Module struct {
@@ -126,74 +119,3 @@ func DefaultLimits(a vm.Accel) Limits {
 	}
 	return Limits{Boot: 3 * time.Minute, Run: 30 * time.Minute, Grace: 30 * time.Second, Shutdown: time.Minute}
 }
-
-// Verdict is the outcome of a run.
-type Verdict struct {
-	// Kernel is the name and Release the release of the kernel.
-	Kernel  string `json:"kernel"`
-	Release string `json:"release"`
-	// Binary is the base name of the binary that ran, such as tests.test.
-	Binary string `json:"binary"`
-	// Tests are the tests that started, in the order of their ends.
-	Tests []TestResult `json:"tests"`
-	// Planned are the top-level tests, examples and benchmarks that the
-	// command line chooses; nil if the binary is no Go test.
-	Planned []string `json:"planned"`
-	// Findings are all that the kernel log holds, allowed ones included.
-	Findings []Finding `json:"findings"`
-	// Problems are the reasons, besides failed tests, for which the run is
-	// not green.
-	Problems []string `json:"problems"`
-	// Exit is the exit status to end with; 0 means green.
-	Exit int `json:"exit"`
-	// Loaded are the modules under test that were still loaded at the end.
-	Loaded []string `json:"loaded,omitempty"`
-	// Guests is the number of guests that the run took.
-	Guests int `json:"guests"`
-	// Times are the phases, of the first guest where there were more.
-	Times Times `json:"times"`
-	// Accel is the accelerator that was used.
-	Accel vm.Accel `json:"accel"`
-	// MemUsedKiB is the guest's memory in use at the end.
-	MemUsedKiB int64 `json:"mem_used_kib"`
-	// Console is the text of the kernel console, CommandLine QEMU's command
-	// line, Log the kernel log as read in the guest; all of the last guest.
-	Console     []byte `json:"-"`
-	CommandLine string `json:"-"`
-	Log         []byte `json:"-"`
-}
-
-// Times are how long the phases of a run took.
-type Times struct {
-	Boot     time.Duration `json:"boot"`     // QEMU's start to the greeting
-	Start    time.Duration `json:"start"`    // greeting to the first output of the tests
-	Tests    time.Duration `json:"tests"`    // first output to the end of the binary
-	Shutdown time.Duration `json:"shutdown"` // end of the binary to QEMU's end
-}
-
-// TestResult is how a test or subtest ended.
-type TestResult struct {
-	Name    string        `json:"name"`
-	Status  string        `json:"status"` // "pass", "fail" or "skip"
-	Elapsed time.Duration `json:"elapsed"`
-	Output  string        `json:"output,omitempty"`
-}
-
-// Finding is a finding of the kernel log and the tests that it belongs to.
-type Finding struct {
-	klog.Finding
-	// Tests ran when it was printed; none if it came between two tests.
-	Tests []string `json:"tests,omitempty"`
-	// Where is the C source position, "kmod/netlink.c:123", if known.
-	Where string `json:"where,omitempty"`
-	// Repeats is how often the same was found again while the same tests ran.
-	Repeats int `json:"repeats,omitempty"`
-	// Allowed is the reason of the allow-list entry that covers it.
-	Allowed string `json:"allowed,omitempty"`
-}
-
-// Green tells whether the tests and the kernel are fine.
-func (v Verdict) Green() bool { return v.Exit == 0 }
-
-// statuses names the actions that end a test.
-var statuses = map[gotest.Action]string{gotest.Pass: "pass", gotest.Fail: "fail", gotest.Skip: "skip"}

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/kmodtest/kmodtest/internal/guestenv"
+	"github.com/kmodtest/kmodtest/vmimage/internal/klog"
 	"github.com/kmodtest/kmodtest/vmimage/internal/vm"
 )
 
@@ -43,6 +44,9 @@ func newPayload(o *Options) (*payload, error) {
 	p := &payload{file: f, info: guestenv.Info{
 		Release: o.Kernel.Release, Modules: make(map[string]guestenv.Module), Emulated: o.Accel != vm.KVM,
 	}}
+	for _, k := range klog.Kinds() {
+		p.info.Kinds = append(p.info.Kinds, string(k))
+	}
 	if err := p.pack(o); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("pack payload: %w", err)

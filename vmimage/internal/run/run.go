@@ -8,9 +8,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kmodtest/kmodtest/internal/wire"
 	"github.com/kmodtest/kmodtest/vmimage/internal/boot"
 	"github.com/kmodtest/kmodtest/vmimage/internal/gotest"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 	"github.com/kmodtest/kmodtest/vmimage/internal/vm"
 )
 
@@ -23,9 +23,9 @@ const (
 // Run runs the test binary and judges the outcome. The verdict is valid unless
 // an error says that the run could not be carried out at all. A run whose ctx
 // ends returns its cause.
-func Run(ctx context.Context, o Options) (Verdict, error) {
-	v := Verdict{
-		Kernel: o.Kernel.Name, Release: o.Kernel.Release, Accel: o.Accel, Binary: filepath.Base(o.Binary),
+func Run(ctx context.Context, o Options) (verdict.Verdict, error) {
+	v := verdict.Verdict{
+		Schema: verdict.Schema, Kernel: o.Kernel.Name, Release: o.Kernel.Release, Accel: string(o.Accel), Binary: filepath.Base(o.Binary),
 	}
 	if err := CheckBinary(o.Binary); err != nil {
 		return v, err
@@ -68,7 +68,7 @@ func Freeze(ctx context.Context, o Options) error {
 // runner carries a run through as many guests as it takes.
 type runner struct {
 	o       *Options
-	v       *Verdict
+	v       *verdict.Verdict
 	flags   gotest.Flags
 	isTest  bool
 	timeout time.Duration
@@ -76,7 +76,6 @@ type runner struct {
 	source  *boot.Source
 	tracker *gotest.Tracker
 	teller  *gotest.Teller
-	exit    *wire.ExitStatus
 	syms    symbolizers
 	// kept tells that Console and Log of the verdict are those of a guest that
 	// died; printed is what the tests of the latest guest printed.
@@ -96,7 +95,7 @@ type runner struct {
 	files func(path string) string
 }
 
-func newRunner(o *Options, v *Verdict) (*runner, error) {
+func newRunner(o *Options, v *verdict.Verdict) (*runner, error) {
 	o.Limits = o.Limits.orDefault(o.Accel)
 	r := &runner{o: o, v: v, flags: gotest.ParseFlags(o.Args), tracker: gotest.NewTracker()}
 	// Go's test binaries get flags of package testing from go test, always.
@@ -201,18 +200,18 @@ func (r *runner) abort(tests []string) {
 	r.teller.Abort(tests)
 	for _, t := range slices.Backward(tests) {
 		r.tracker.Event(gotest.Event{Action: gotest.Fail, Test: t})
-		r.v.Tests = append(r.v.Tests, TestResult{Name: t, Status: "fail", Output: r.printed[t].String()})
+		r.v.Tests = append(r.v.Tests, verdict.TestResult{Name: t, State: verdict.Fail, Output: r.printed[t].String()})
 	}
 }
 
-func (o *Options) phase(p Phase) {
+func (o *Options) phase(p verdict.Phase) {
 	if o.Phase != nil {
 		o.Phase(p)
 	}
 }
 
-func (r *runner) problem(format string, args ...any) {
-	r.v.Problems = append(r.v.Problems, fmt.Sprintf(format, args...))
+func (r *runner) problem(k verdict.ProblemKind, format string, args ...any) {
+	r.v.Problems = append(r.v.Problems, verdict.Problem{Kind: k, Text: fmt.Sprintf(format, args...)})
 }
 
 func (r *runner) notice(format string, args ...any) {

@@ -81,9 +81,7 @@ func Open(o Options) (*Session, error) {
 	if s.Config, err = s.loadConfig(); err != nil {
 		return nil, err
 	}
-	if s.Allow, err = allowList(s.Config); err != nil {
-		return nil, err
-	}
+	s.Allow = klog.NewAllowList(s.Config.Allow)
 	return s, s.readLock()
 }
 
@@ -174,18 +172,6 @@ func (s *Session) loadConfig() (*config.Config, error) {
 		}
 	}
 	return config.Load(path, kmodtest.DefaultConfig)
-}
-
-func allowList(c *config.Config) (*klog.AllowList, error) {
-	l := new(klog.AllowList)
-	for _, e := range c.Allow {
-		a, err := klog.NewAllow(e.Kind, e.Match, e.Kernels, e.Reason)
-		if err != nil {
-			return nil, fmt.Errorf("%s:%d: %w", c.Path, e.Line, err)
-		}
-		l.Entries = append(l.Entries, a)
-	}
-	return l, nil
 }
 
 // LockFile is the name of the file that pins packages.

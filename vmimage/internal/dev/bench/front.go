@@ -10,12 +10,12 @@ import (
 	"time"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/config"
-	"github.com/kmodtest/kmodtest/vmimage/internal/run"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
 // suite runs the whole suite through the command, as a user does.
-func (b *bench) suite(ctx context.Context, args ...string) (time.Duration, run.Verdict, error) {
-	var v run.Verdict
+func (b *bench) suite(ctx context.Context, args ...string) (time.Duration, verdict.Verdict, error) {
+	var v verdict.Verdict
 	file := filepath.Join(b.Root(), "build", "bench-verdict.json")
 	args = append([]string{"test", "-verdict", file}, args...)
 	if b.kernelName != "" {
@@ -39,7 +39,7 @@ func benchFront(ctx context.Context, b *bench) error {
 		return err
 	}
 	var bares, warms []time.Duration
-	var split run.Times
+	var split verdict.Times
 	for range max(b.n/3, 3) {
 		bare, err := b.bareBoot(ctx)
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/run"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
 // benchIsolate compares what one test more costs under -isolate test with a bare
@@ -54,9 +55,9 @@ func benchIsolate(ctx context.Context, b *bench) error {
 // quickLimit is next to nothing beside a bare boot without KVM.
 const quickLimit = 50 * time.Millisecond
 
-func quickTests(tests []run.TestResult) (names []string) {
+func quickTests(tests []verdict.TestResult) (names []string) {
 	for _, t := range tests {
-		if t.Status == "pass" && t.Elapsed < quickLimit && !strings.Contains(t.Name, "/") && strings.HasPrefix(t.Name, "Test") {
+		if t.State == verdict.Pass && t.Elapsed < quickLimit && !strings.Contains(t.Name, "/") && strings.HasPrefix(t.Name, "Test") {
 			names = append(names, regexp.QuoteMeta(t.Name))
 		}
 	}

@@ -6,18 +6,18 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/kmodtest/kmodtest/vmimage/internal/run"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
 // TestQuickTests chooses the top-level tests that passed in next to no time.
 func TestQuickTests(t *testing.T) {
-	got := quickTests([]run.TestResult{
-		{Name: "TestA", Status: "pass", Elapsed: time.Millisecond},
-		{Name: "TestA/sub", Status: "pass"},
-		{Name: "TestSlow", Status: "pass", Elapsed: time.Second},
-		{Name: "TestSkipped", Status: "skip"},
-		{Name: "ExampleA", Status: "pass"},
-		{Name: "TestB", Status: "pass"},
+	got := quickTests([]verdict.TestResult{
+		{Name: "TestA", State: verdict.Pass, Elapsed: time.Millisecond},
+		{Name: "TestA/sub", State: verdict.Pass},
+		{Name: "TestSlow", State: verdict.Pass, Elapsed: time.Second},
+		{Name: "TestSkipped", State: verdict.Skip},
+		{Name: "ExampleA", State: verdict.Pass},
+		{Name: "TestB", State: verdict.Pass},
 	})
 	if diff := cmp.Diff([]string{"TestA", "TestB"}, got); diff != "" {
 		t.Errorf("quick tests (-want +got):\n%s", diff)

@@ -15,6 +15,7 @@ import (
 	"github.com/kmodtest/kmodtest/vmimage/internal/dev/lab"
 	"github.com/kmodtest/kmodtest/vmimage/internal/initramfs"
 	"github.com/kmodtest/kmodtest/vmimage/internal/run"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 	"github.com/kmodtest/kmodtest/vmimage/internal/vm"
 )
 
@@ -74,10 +75,10 @@ func (b *bench) options(args ...string) run.Options {
 }
 
 // green runs and insists on a green verdict: a figure of a red run is none.
-func green(ctx context.Context, o run.Options) (run.Verdict, error) {
+func green(ctx context.Context, o run.Options) (verdict.Verdict, error) {
 	v, err := run.Run(ctx, o)
 	if err == nil && !v.Green() {
-		err = errors.New("the run is red: " + strings.Join(v.Problems, "; "))
+		err = errors.New("the run is red: " + fmt.Sprint(v.Problems))
 	}
 	return v, err
 }

@@ -11,12 +11,12 @@ import (
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
 	"github.com/kmodtest/kmodtest/vmimage/internal/klog"
-	"github.com/kmodtest/kmodtest/vmimage/internal/run"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
 // trace is what a kernel said when a row was run, as a golden file of package
 // klog without its expectations: go test ./vmimage/internal/klog -update fills them in.
-func trace(row Row, k kernel.Kernel, v run.Verdict) (name string, data []byte, err error) {
+func trace(row Row, k kernel.Kernel, v verdict.Verdict) (name string, data []byte, err error) {
 	about := fmt.Sprintf("SOURCE: faulty_%s by %s of the faults table\nKERNEL: %s\n", row.Module, row.Test, k.Release)
 	name = k.Series + "-" + row.Module
 	if k.Flavour == "" {
@@ -57,7 +57,7 @@ func shows(recs []klog.Record, kind klog.Kind) bool {
 }
 
 // record writes the trace of a row that the kernel log tells of.
-func (r *Runner) record(row Row, v run.Verdict) error {
+func (r *Runner) record(row Row, v verdict.Verdict) error {
 	if r.Record == "" || row.Kind == "" || row.Module == "" || row.Green {
 		return nil
 	}
@@ -74,7 +74,7 @@ func (r *Runner) record(row Row, v run.Verdict) error {
 }
 
 // keep writes what a row told, and what its guest did.
-func (r *Runner) keep(row Row, v run.Verdict, out []byte) error {
+func (r *Runner) keep(row Row, v verdict.Verdict, out []byte) error {
 	if r.Keep == "" {
 		return nil
 	}

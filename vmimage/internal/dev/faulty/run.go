@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/dev/lab"
-	"github.com/kmodtest/kmodtest/vmimage/internal/klog"
 	"github.com/kmodtest/kmodtest/vmimage/internal/run"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
 // cases is the package whose tests set the faults off; after is the test that
@@ -105,7 +105,7 @@ func (r *Runner) Run(ctx context.Context, row Row) (Result, error) {
 }
 
 // check compares the verdict with what the row expects.
-func (res *Result) check(v run.Verdict, place string) {
+func (res *Result) check(v verdict.Verdict, place string) {
 	wrong := func(format string, args ...any) { res.Wrong = append(res.Wrong, fmt.Sprintf(format, args...)) }
 	if res.Green {
 		if !v.Green() {
@@ -121,24 +121,27 @@ func (res *Result) check(v run.Verdict, place string) {
 		blamed = []string{res.Test}
 	}
 	res.Blame = strings.Join(blamed, ", ")
-	text := strings.Join(v.Problems, "\n")
+	text := ""
+	for _, p := range v.Problems {
+		text += p.Text + "\n"
+	}
 	for _, t := range v.Tests {
-		should := t.Status == "fail" && slices.Contains(blamed, t.Name)
+		should := t.State == verdict.Fail && slices.Contains(blamed, t.Name)
 		if should {
 			text += "\n" + t.Output
 		}
 		// Only the tests above a blamed one fail with it.
-		if t.Status == "fail" && !slices.ContainsFunc(blamed, func(b string) bool { return b == t.Name || strings.HasPrefix(b, t.Name+"/") }) {
+		if t.State == verdict.Fail && !slices.ContainsFunc(blamed, func(b string) bool { return b == t.Name || strings.HasPrefix(b, t.Name+"/") }) {
 			wrong("%s fails, too", t.Name)
 		}
 	}
 	for _, b := range blamed {
-		i := slices.IndexFunc(v.Tests, func(t run.TestResult) bool { return t.Name == b })
-		if i < 0 || v.Tests[i].Status != "fail" {
+		i := slices.IndexFunc(v.Tests, func(t verdict.TestResult) bool { return t.Name == b })
+		if i < 0 || v.Tests[i].State != verdict.Fail {
 			wrong("%s does not fail", b)
 		}
 	}
-	if i := slices.IndexFunc(v.Tests, func(t run.TestResult) bool { return t.Name == after }); i < 0 || v.Tests[i].Status != "pass" {
+	if i := slices.IndexFunc(v.Tests, func(t verdict.TestResult) bool { return t.Name == after }); i < 0 || v.Tests[i].State != verdict.Pass {
 		wrong("%s did not run, or did not pass", after)
 	}
 	res.finding(v, wrong)
@@ -159,12 +162,12 @@ func (res *Result) check(v run.Verdict, place string) {
 }
 
 // finding looks for what the kernel said.
-func (res *Result) finding(v run.Verdict, wrong func(string, ...any)) {
+func (res *Result) finding(v verdict.Verdict, wrong func(string, ...any)) {
 	res.Finding = res.By
-	var kinds []klog.Kind
+	var kinds []string
 	for _, f := range v.Findings {
-		if f.Kind == res.Kind {
-			res.Finding = string(f.Kind) + ": " + f.Title
+		if f.Kind == string(res.Kind) {
+			res.Finding = f.Kind + ": " + f.Title
 			return
 		}
 		kinds = append(kinds, f.Kind)

@@ -8,7 +8,7 @@ import (
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
 	"github.com/kmodtest/kmodtest/vmimage/internal/klog"
-	"github.com/kmodtest/kmodtest/vmimage/internal/run"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
 func TestAbsent(t *testing.T) {
@@ -72,16 +72,16 @@ func TestTrace(t *testing.T) {
 	console := "[    0.000000] Linux version\n[    0.000009] faulty_warn: loading out-of-tree module taints kernel.\n[    0.000010] " + report + "\n"
 	const about = "SOURCE: faulty_warn by TestWarn of the faults table\nKERNEL: 6.12.117-debug\n"
 
-	name, data, err := trace(row, k, run.Verdict{Log: []byte(kmsg), Console: []byte(console)})
+	name, data, err := trace(row, k, verdict.Verdict{Log: []byte(kmsg), Console: []byte(console)})
 	if want := about + "FORMAT: kmsg\n\n" + kmsg[strings.Index(kmsg, "4,1"):]; err != nil || name != "own-6.12-warn.txt" || string(data) != want {
 		t.Errorf("trace of a guest that lives: %s, %v\n%s", name, err, data)
 	}
 	k.Flavour = "cloud"
-	name, data, err = trace(row, k, run.Verdict{Log: []byte("5,0,0,-;Linux version\n"), Console: []byte(console)})
+	name, data, err = trace(row, k, verdict.Verdict{Log: []byte("5,0,0,-;Linux version\n"), Console: []byte(console)})
 	if want := about + "\n" + console[strings.Index(console, "[    0.000009]"):]; err != nil || name != "6.12-warn.txt" || string(data) != want {
 		t.Errorf("trace of a guest that died: %s, %v\n%s", name, err, data)
 	}
-	if _, _, err = trace(row, k, run.Verdict{Log: []byte("5,0,0,-;Linux version\n")}); err == nil {
+	if _, _, err = trace(row, k, verdict.Verdict{Log: []byte("5,0,0,-;Linux version\n")}); err == nil {
 		t.Error("a log without a finding is a trace")
 	}
 }

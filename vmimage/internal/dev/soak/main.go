@@ -21,6 +21,7 @@ import (
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/dev/lab"
 	"github.com/kmodtest/kmodtest/vmimage/internal/run"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
 func main() {
@@ -111,14 +112,16 @@ func (k *soak) one(ctx context.Context, i, n int) error {
 }
 
 // reason tells in a few lines why a run is red.
-func reason(v run.Verdict, err error) string {
+func reason(v verdict.Verdict, err error) string {
 	var why []string
 	if err != nil {
 		why = append(why, err.Error())
 	}
-	why = append(why, v.Problems...)
+	for _, p := range v.Problems {
+		why = append(why, p.Text)
+	}
 	for _, t := range v.Tests {
-		if t.Status == "fail" {
+		if t.State == verdict.Fail {
 			why = append(why, fmt.Sprintf("%s: %s", t.Name, strings.TrimSpace(t.Output)))
 		}
 	}
@@ -126,7 +129,7 @@ func reason(v run.Verdict, err error) string {
 }
 
 // keep keeps what a red run left.
-func (k *soak) keep(i int, output []byte, v run.Verdict) error {
+func (k *soak) keep(i int, output []byte, v verdict.Verdict) error {
 	err := os.MkdirAll(k.out, 0o755)
 	for suffix, b := range map[string][]byte{"txt": output, "console": v.Console, "kmsg": v.Log} {
 		err = errors.Join(err, os.WriteFile(filepath.Join(k.out, fmt.Sprintf("%d.%s", i, suffix)), b, 0o644))
