@@ -6,6 +6,9 @@ const module = "github.com/kmodtest/kmodtest"
 // stages is where the stages of a run are.
 const stages = "vmimage/internal/"
 
+// commands are programs, and what only they use.
+var commands = []string{"cmd/...", "internal/unit", stages + "dev/..."}
+
 // wall keeps imports and calls out of rooms.
 //
 // A room is a package, by its path in this module; "name/..." is a folder with all
@@ -55,17 +58,16 @@ var walls = []wall{
 		imports: []string{"vnetnl/...", "kmod/...", "tests/..."},
 	},
 	{
-		why: "libraries read no environment; cmd/kmodtest does",
-		in:  []string{"..."},
-		// Commands may.
-		except: []string{"cmd/...", "internal/unit", stages + "dev/..."},
+		why:    "libraries read no environment; cmd/kmodtest does",
+		in:     []string{"..."},
+		except: commands,
 		calls:  []string{"os.Getenv", "os.LookupEnv", "os.ExpandEnv", "syscall.Getenv"},
 		tests:  true,
 	},
 	{
 		why:    "the working directory belongs to the process, not to a library",
 		in:     []string{"..."},
-		except: []string{"cmd/...", "internal/unit", stages + "dev/..."},
+		except: commands,
 		calls:  []string{"os.Chdir", "syscall.Chdir", "golang.org/x/sys/unix.Chdir"},
 		tests:  true,
 	},
