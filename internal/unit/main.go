@@ -1,6 +1,6 @@
 // Command unit runs go test with the arguments that it is given, prints what go
-// test would, and fails if a test skipped that is not in its list: what is not
-// looked at does not pass.
+// test would, and fails if a test skipped for a reason that is not in its list:
+// what is not looked at does not pass.
 package main
 
 import (

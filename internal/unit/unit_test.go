@@ -122,19 +122,19 @@ func TestNothing(t *testing.T) {
 
 func TestJudge(t *testing.T) {
 	list := []skip{
-		{pkg: "a", test: "Test.", why: "always"},
-		{pkg: "b", test: "TestX", why: "a privilege", atHome: true},
+		{pkg: "a", why: "always"},
+		{pkg: "b", why: "a privilege", atHome: true},
 	}
 	for _, tt := range []struct {
 		skipped  skipped
 		ci       bool
 		told, is string
 	}{
-		{skipped: skipped{module + "/a", "TestX", ""}, ci: true},
-		{skipped: skipped{module + "/a", "TestX/sub", "why\n"}, is: "a TestX/sub skipped, and is not in the list of internal/unit:\nwhy"},
-		{skipped: skipped{module + "/aa", "TestX", "why\n"}, is: "aa TestX skipped, and is not in the list of internal/unit:\nwhy"},
-		{skipped: skipped{module + "/b", "TestX", "why\n"}, told: "b TestX skipped: a privilege"},
-		{skipped: skipped{module + "/b", "TestX", "why\n"}, ci: true, is: "b TestX skipped in CI, where it has to run: a privilege:\nwhy"},
+		{skipped: skipped{module + "/a", "TestX", "x_test.go:1: always\n"}, ci: true},
+		{skipped: skipped{module + "/a", "TestX/sub", "why\n"}, is: "a TestX/sub skipped, and its reason is not in the list of internal/unit:\nwhy"},
+		{skipped: skipped{module + "/aa", "TestX", "always\n"}, is: "aa TestX skipped, and its reason is not in the list of internal/unit:\nalways"},
+		{skipped: skipped{module + "/b", "TestX", "no: a privilege\n"}, told: "b TestX skipped: a privilege"},
+		{skipped: skipped{module + "/b", "TestX", "a privilege\n"}, ci: true, is: "b TestX skipped in CI, where it has to run: a privilege:\na privilege"},
 	} {
 		told, err := judge([]skipped{tt.skipped}, list, tt.ci)
 		is := ""
