@@ -27,7 +27,7 @@ func benchIsolate(ctx context.Context, b *bench) error {
 	if len(quick) < enough {
 		return fmt.Errorf("choose quick tests: %d tests took less than %v, want %d", len(quick), quickLimit, enough)
 	}
-	var bares, ones, alls []time.Duration
+	var bares, ones, many []time.Duration
 	for i := range max(b.n/3, 3) + 1 {
 		bare, err := b.busyBoots(ctx)
 		if err != nil {
@@ -37,18 +37,18 @@ func benchIsolate(ctx context.Context, b *bench) error {
 		if err != nil {
 			return err
 		}
-		all, err := b.isolated(ctx, quick)
+		every, err := b.isolated(ctx, quick)
 		if err != nil {
 			return err
 		}
 		if i > 0 { // the first warms up
-			bares, ones, alls = append(bares, bare), append(ones, one), append(alls, all)
+			bares, ones, many = append(bares, bare), append(ones, one), append(many, every)
 		}
 	}
-	more := (median(alls) - median(ones)) / float64(len(quick)-1)
+	more := (median(many) - median(ones)) / float64(len(quick)-1)
 	b.atMost("one test more under -isolate test / bare boot, all processors busy", more/median(bares), "x", 0.35,
 		"(%.2f s - %.2f s) / %d / %.2f s, medians of %d, quick tests, %d guests at once",
-		median(alls), median(ones), len(quick)-1, median(bares), len(bares), runtime.NumCPU())
+		median(many), median(ones), len(quick)-1, median(bares), len(bares), runtime.NumCPU())
 	return nil
 }
 
