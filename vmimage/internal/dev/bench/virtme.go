@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -50,6 +51,12 @@ func benchVirtme(ctx context.Context, b *bench) error {
 			j = (i + j) % len(commands)
 			d, err := passing(ctx, commands[j])
 			if err != nil && j == 0 {
+				// Without this flag it keeps what its guest said to itself.
+				loud := commands[j]
+				loud.Args = slices.Insert(slices.Clone(loud.Args), 1, "--verbose")
+				if _, lerr := passing(ctx, loud); lerr != nil {
+					err = lerr
+				}
 				return b.notMeasured(ctx, fmt.Sprintf(name, ""), err)
 			}
 			if err != nil {
@@ -117,6 +124,9 @@ func newVirtme(ctx context.Context, b *bench) (v *virtme, err error) {
 	if dir := covered(store.Dir); dir != "" {
 		return nil, fmt.Errorf("set virtme-ng up: its guests cannot see the cache %s: they have a tmpfs at %s: use -cache", store.Dir, dir)
 	}
+	if !hasUdev() {
+		return nil, errors.New("set virtme-ng up: its guests are shown this machine's programs, and need udevd to name their ports: apt-get install udev")
+	}
 	v.programs, err = kernel.GetPrograms(ctx, b.Kernels, virtmeSuite, "virtme-ng", "virtiofsd", "busybox-static")
 	if err != nil {
 		return nil, err
@@ -133,6 +143,16 @@ func newVirtme(ctx context.Context, b *bench) (v *virtme, err error) {
 		}
 	}
 	return v, nil
+}
+
+// hasUdev looks where virtme-ng's init does, which runs in this machine's root.
+func hasUdev() bool {
+	for _, path := range []string{"/usr/lib/systemd/systemd-udevd", "/lib/systemd/systemd-udevd", "/sbin/udevd", "/usr/sbin/udevd"} {
+		if _, err := os.Stat(path); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // covered is the directory, if there is one, that hides path from a guest of
