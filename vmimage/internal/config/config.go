@@ -12,7 +12,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/BurntSushi/toml"
+	"github.com/pelletier/go-toml/v2"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/klog"
 )
@@ -144,7 +144,7 @@ func Load(path string, defaults []byte) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
-	c, err := parse(path, b)
+	c, at, err := parse(path, b)
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +156,7 @@ func Load(path string, defaults []byte) (*Config, error) {
 		}
 		c.Modules[i].Dir = c.abs(c.Modules[i].Dir)
 		if fi, err := os.Stat(c.Modules[i].Dir); err != nil || !fi.IsDir() {
-			return nil, &Error{path, lineOf(b, "dir", i), fmt.Sprintf("module %s: %s is no directory", c.Modules[i].Name, c.Modules[i].Dir)}
+			return nil, &Error{path, at.line(fmt.Sprintf("module[%d].dir", i)), fmt.Sprintf("module %s: %s is no directory", c.Modules[i].Name, c.Modules[i].Dir)}
 		}
 	}
 	for i := range c.Tests.Files {
@@ -175,7 +175,7 @@ func Load(path string, defaults []byte) (*Config, error) {
 // Default is the configuration of a package without a file: no module, and the
 // kernels of defaults.
 func Default(defaults []byte) (*Config, error) {
-	c, err := parse("built-in "+FileName, defaults)
+	c, _, err := parse("built-in "+FileName, defaults)
 	if err != nil {
 		return nil, err
 	}
@@ -189,23 +189,16 @@ func (c *Config) abs(p string) string {
 	return filepath.Join(c.Dir, p)
 }
 
-func parse(path string, b []byte) (*Config, error) {
+func parse(path string, b []byte) (*Config, positions, error) {
 	c := new(Config)
-	md, err := toml.NewDecoder(bytes.NewReader(b)).Decode(c)
-	if err != nil {
-		var pe toml.ParseError
-		if errors.As(err, &pe) {
-			return nil, &Error{path, pe.Position.Line, strings.TrimPrefix(pe.Message, "toml: ")}
-		}
-		return nil, typeError(path, err)
+	if err := toml.NewDecoder(bytes.NewReader(b)).DisallowUnknownFields().Decode(c); err != nil {
+		return nil, nil, decodeError(path, err)
 	}
-	if un := md.Undecoded(); len(un) > 0 {
-		return nil, unknownKey(path, b, un[0])
+	at := findPositions(b)
+	if err := c.validate(path, at); err != nil {
+		return nil, nil, err
 	}
-	if err := c.validate(path, b); err != nil {
-		return nil, err
-	}
-	return c, nil
+	return c, at, nil
 }
 
 var (
@@ -214,22 +207,24 @@ var (
 	needRE   = regexp.MustCompile(`^CONFIG_[A-Za-z0-9_]+=(y|m|y\|m)$`)
 )
 
-func (c *Config) validate(path string, b []byte) error {
+func (c *Config) validate(path string, at positions) error {
 	var errs []error
 	bad := func(line int, format string, args ...any) {
 		errs = append(errs, &Error{path, line, fmt.Sprintf(format, args...)})
 	}
+	const wantNeed = "is not of the form CONFIG_X=y, CONFIG_X=m or CONFIG_X=y|m"
 	seen := make(map[string]int)
 	for i, k := range c.Kernels {
-		line := lineOf(b, "[[kernel]]", i)
+		entry := fmt.Sprintf("kernel[%d]", i)
+		line := at.line(entry)
 		if !seriesRE.MatchString(k.Series) {
-			bad(line, "kernel: series %q is not of the form 6.12", k.Series)
+			bad(at.line(entry+".series", entry), "kernel: series %q is not of the form 6.12", k.Series)
 		}
 		if k.Suite == "" {
-			bad(line, "kernel %s: no suite", k.Series)
+			bad(line, "kernel %s: no suite: name Debian's that has it", k.Series)
 		}
 		if k.Flavour != "" && !nameRE.MatchString(k.Flavour) {
-			bad(line, "kernel %s: flavour %q", k.Series, k.Flavour)
+			bad(at.line(entry+".flavour"), "kernel %s: flavour %q is no name: cloud and generic are", k.Series, k.Flavour)
 		}
 		if first, ok := seen[k.ID()]; ok {
 			bad(line, "kernel %s: it stands on line %d already", k.ID(), first)
@@ -238,38 +233,42 @@ func (c *Config) validate(path string, b []byte) error {
 	}
 	names := make(map[string]bool)
 	for i, m := range c.Modules {
-		line := lineOf(b, "[[module]]", i)
+		entry := fmt.Sprintf("module[%d]", i)
+		line := at.line(entry)
 		switch {
 		case !nameRE.MatchString(m.Name):
-			bad(line, "module: name %q", m.Name)
+			bad(at.line(entry+".name", entry), "module: name %q: want the name that lsmod prints", m.Name)
 		case names[m.Name]:
-			bad(line, "module %s: named twice", m.Name)
+			bad(at.line(entry+".name"), "module %s: named twice", m.Name)
 		case m.Dir == "" && m.Prebuilt == "":
-			bad(line, "module %s: no dir", m.Name)
+			bad(line, "module %s: no dir: name the directory of its Kbuild or Makefile", m.Name)
 		case m.Dir != "" && m.Prebuilt != "":
-			bad(line, "module %s: both dir and prebuilt", m.Name)
+			bad(at.line(entry+".prebuilt"), "module %s: both dir and prebuilt: leave one of them out", m.Name)
 		}
 		names[m.Name] = true
 		for _, n := range m.Needs {
 			if !needRE.MatchString(n) {
-				bad(line, "module %s: needs %q is not of the form CONFIG_X=y, CONFIG_X=m or CONFIG_X=y|m", m.Name, n)
+				bad(at.line(entry+".needs"), "module %s: needs %q %s", m.Name, n, wantNeed)
 			}
 		}
 	}
 	for _, n := range c.Tests.Needs {
 		if !needRE.MatchString(n) {
-			bad(lineOf(b, "[tests]", 0), "tests: needs %q is not of the form CONFIG_X=y, CONFIG_X=m or CONFIG_X=y|m", n)
+			bad(at.line("tests.needs"), "tests: needs %q %s", n, wantNeed)
 		}
 	}
 	for i := range c.Allow {
-		line := lineOf(b, "[[allow]]", i)
+		line := at.line(fmt.Sprintf("allow[%d]", i))
 		c.Allow[i].Pos = fmt.Sprintf("%s:%d", filepath.Base(path), line)
 		if err := c.Allow[i].Compile(); err != nil {
 			bad(line, "allow: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
 		}
 	}
-	if c.Guest.MemoryMiB < 0 || c.Guest.CPUs < 0 {
-		bad(lineOf(b, "[guest]", 0), "guest: negative memory_mib or cpus")
+	if c.Guest.MemoryMiB < 0 {
+		bad(at.line("guest.memory_mib"), "guest: negative memory_mib: 0 leaves the choice to kmodtest")
+	}
+	if c.Guest.CPUs < 0 {
+		bad(at.line("guest.cpus"), "guest: negative cpus: 0 means 1")
 	}
 	return errors.Join(errs...)
 }

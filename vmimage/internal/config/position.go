@@ -1,63 +1,133 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
-	"github.com/BurntSushi/toml"
+	"github.com/pelletier/go-toml/v2"
+	"github.com/pelletier/go-toml/v2/unstable"
 )
 
-// lineOf returns the number of the line on which the (n+1)-th line that starts
-// with prefix stands, 0 if there are not as many. The TOML library tells
-// positions of syntax errors only.
-func lineOf(b []byte, prefix string, n int) int {
-	for i, l := range strings.Split(string(b), "\n") {
-		if strings.HasPrefix(strings.ReplaceAll(strings.TrimSpace(l), " ", ""), prefix) {
-			if n == 0 {
-				return i + 1
-			}
-			n--
+// positions are the lines of a file's keys, by path: "tests.needs",
+// "module[1]", "module[1].dir".
+type positions map[string]int
+
+// line returns the line of the first of paths that the file has, 0 if it has
+// none: name a key before the table that it belongs to.
+func (p positions) line(paths ...string) int {
+	for _, path := range paths {
+		if l := p[path]; l > 0 {
+			return l
 		}
 	}
 	return 0
 }
 
-// typeErrorRE is how the TOML library tells of a value of the wrong type. Such an
-// error has no type of its own.
-var typeErrorRE = regexp.MustCompile(`^toml: line ([0-9]+) \(last key "([^"]*)"\): (.*)$`)
-
-func typeError(path string, err error) *Error {
-	m := typeErrorRE.FindStringSubmatch(err.Error())
-	if m == nil {
-		return &Error{path, 0, err.Error()}
+// findPositions reads a file that was decoded, and so is without errors. What
+// the decoder tells itself are positions of what it refuses.
+func findPositions(b []byte) positions {
+	at := make(positions)
+	count := make(map[string]int) // elements of the arrays of tables
+	var p unstable.Parser
+	p.Reset(b)
+	table := ""
+	for p.NextExpression() {
+		switch e := p.Expression(); e.Kind {
+		case unstable.Table:
+			table = at.key(&p, e, "", count)
+		case unstable.ArrayTable:
+			name := at.key(&p, e, "", count)
+			table = fmt.Sprintf("%s[%d]", name, count[name])
+			at[table] = at[name]
+			count[name]++
+			// The next one has a line of its own.
+			delete(at, name)
+		case unstable.KeyValue:
+			at.value(&p, at.key(&p, e, table, count), e.Value(), count)
+		}
 	}
-	line, _ := strconv.Atoi(m[1])
-	return &Error{path, line, m[2] + ": " + m[3]}
+	return at
 }
 
-// unknownKey is the error for a key that no field takes. It names the known
-// key that is most like it.
-func unknownKey(path string, b []byte, key toml.Key) error {
-	name := key[len(key)-1]
-	line := lineOf(b, name+"=", 0)
-	if line == 0 {
-		line = lineOf(b, "["+key.String()+"]", 0)
+// key notes the line of the key of e, and of the tables that it is the first to
+// name. It returns the path.
+func (at positions) key(p *unstable.Parser, e *unstable.Node, path string, count map[string]int) string {
+	for it := e.Key(); it.Next(); {
+		n := it.Node()
+		// A name that goes on below an array of tables means its last element.
+		if c := count[path]; c > 0 {
+			path = fmt.Sprintf("%s[%d]", path, c-1)
+		}
+		path = join(path, string(n.Data))
+		if at[path] == 0 {
+			at[path] = p.Shape(n.Raw).Start.Line
+		}
 	}
-	if line == 0 {
-		line = lineOf(b, "[["+key.String()+"]]", 0)
+	return path
+}
+
+// value notes the lines of the keys in a value. A table in an array is where its
+// first key is.
+func (at positions) value(p *unstable.Parser, path string, v *unstable.Node, count map[string]int) {
+	switch v.Kind {
+	case unstable.InlineTable:
+		for it := v.Children(); it.Next(); {
+			k := at.key(p, it.Node(), path, count)
+			if at[path] == 0 {
+				at[path] = at[k]
+			}
+			at.value(p, k, it.Node().Value(), count)
+		}
+	case unstable.Array:
+		it := v.Children()
+		for i := 0; it.Next(); i++ {
+			at.value(p, fmt.Sprintf("%s[%d]", path, i), it.Node(), count)
+		}
 	}
-	msg := fmt.Sprintf("unknown key %q", key.String())
-	known := knownKeys(reflect.TypeFor[Config](), key[:len(key)-1])
-	if near := nearest(name, known); near != "" {
-		msg += fmt.Sprintf(" (did you mean %q?)", near)
-	} else if len(known) > 0 {
-		msg += fmt.Sprintf(" (known are %s)", strings.Join(known, ", "))
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}
+
+// decodeError says where the file is wrong, and what.
+func decodeError(path string, err error) error {
+	var strict *toml.StrictMissingError
+	if errors.As(err, &strict) && len(strict.Errors) > 0 {
+		first := strict.Errors[0]
+		line, _ := first.Position()
+		return &Error{path, line, unknownKey(first.Key())}
+	}
+	var de *toml.DecodeError
+	if !errors.As(err, &de) {
+		return &Error{path, 0, err.Error()}
+	}
+	line, _ := de.Position()
+	msg := strings.TrimPrefix(de.Error(), "toml: ")
+	if key := de.Key(); len(key) > 0 {
+		msg = strings.Join(key, ".") + ": " + msg
 	}
 	return &Error{path, line, msg}
+}
+
+// unknownKey is what to say of a key that no field takes. It names the known
+// key that is most like it.
+func unknownKey(key toml.Key) string {
+	msg := fmt.Sprintf("unknown key %q", strings.Join(key, "."))
+	known := knownKeys(reflect.TypeFor[Config](), key[:len(key)-1])
+	if near := nearest(key[len(key)-1], known); near != "" {
+		return msg + fmt.Sprintf(" (did you mean %q?)", near)
+	}
+	if len(known) > 0 {
+		return msg + fmt.Sprintf(" (known are %s)", strings.Join(known, ", "))
+	}
+	return msg
 }
 
 // knownKeys are the keys of the table at path below t.
