@@ -120,19 +120,3 @@ func needGuest(t testing.TB) {
 
 // howTo tells the reader of a test outside a guest what to do instead.
 const howTo = `Run "make vmtest", or go test -exec "kmodtest exec".`
-
-// poll calls done until it is true or the time is over, and reports which.
-func poll(limit time.Duration, done func() bool) bool {
-	// 1 ms at first: most of what is waited for is an RCU grace period away.
-	pause := time.Millisecond
-	for end := time.Now().Add(limit); ; {
-		if done() {
-			return true
-		}
-		if time.Now().After(end) {
-			return false
-		}
-		time.Sleep(pause)
-		pause = min(2*pause, 50*time.Millisecond)
-	}
-}
