@@ -1,7 +1,12 @@
 package gotest
 
 import (
+	"errors"
+	"flag"
 	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -30,23 +35,75 @@ func tell(mode Mode, in string, accuse func(*Teller, Event)) string {
 	return out.String()
 }
 
-// TestModes compares with what the same binary printed in each mode by itself;
-// testdata/suite.go.txt is its source.
-func TestModes(t *testing.T) {
-	read := func(name string) string {
-		b, err := os.ReadFile("testdata/" + name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(b)
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// modes are the flags of a test binary in each mode, and the file with what it
+// prints then.
+var modes = []struct {
+	file string
+	mode Mode
+	flag string
+}{{"test2json.txt", JSON, "-test.v=test2json"}, {"verbose.txt", Verbose, "-test.v"}, {"plain.txt", Plain, ""}}
+
+func golden(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
 	}
-	in := read("test2json.txt")
-	for name, mode := range map[string]Mode{"verbose.txt": Verbose, "plain.txt": Plain, "test2json.txt": JSON} {
-		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(read(name), tell(mode, in, nil)); diff != "" {
+	return string(b)
+}
+
+// TestModes compares with what the same binary printed in each mode by itself.
+func TestModes(t *testing.T) {
+	in := golden(t, "test2json.txt")
+	for _, m := range modes {
+		t.Run(m.file, func(t *testing.T) {
+			if diff := cmp.Diff(golden(t, m.file), tell(m.mode, in, nil)); diff != "" {
 				t.Errorf("output (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+var elapsed = regexp.MustCompile(`\([0-9.]+s\)`)
+
+// TestGoldens holds the golden files against the Go of today, whose package
+// testing prints what they hold: they are the output of testdata/suite.go.txt.
+func TestGoldens(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"go.mod": "module x\n\ngo 1.26\n", "x_test.go": golden(t, "suite.go.txt")} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	binary := filepath.Join(dir, "x.test")
+	build := exec.Command("go", "test", "-c", "-o", binary, ".")
+	build.Dir, build.Env = dir, append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, m := range modes {
+		// One at a time, for tests that are parallel to come in one order.
+		cmd := exec.Command(binary, "-test.parallel=1")
+		if m.flag != "" {
+			cmd.Args = append(cmd.Args, m.flag)
+		}
+		cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
+		out, err := cmd.Output()
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) || exit.ExitCode() != 1 {
+			t.Fatalf("%s: %v, want status 1", m.file, err)
+		}
+		got := elapsed.ReplaceAllString(string(out), "(0.00s)")
+		if *update {
+			if err := os.WriteFile(filepath.Join("testdata", m.file), []byte(got), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if diff := cmp.Diff(golden(t, m.file), got); diff != "" {
+			t.Errorf("%s is not what this Go prints; go test -update writes it anew (-golden +Go):\n%s", m.file, diff)
+		}
 	}
 }
 
