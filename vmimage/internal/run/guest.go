@@ -23,7 +23,7 @@ func (r *runner) guest(ctx context.Context, names []string) (died bool, err erro
 	if err != nil {
 		return false, fmt.Errorf("boot %s: %w", r.o.Kernel.Release, err)
 	}
-	s := &session{Guest: g, limits: r.o.Limits}
+	s := newSession(g, r.o.Limits)
 	j := &judge{
 		ctx: ctx, o: r.o, v: r.v, flags: r.flags, isTest: r.isTest, tracker: r.tracker, teller: r.teller,
 		step: stepRun, output: make(map[string]*clip), syms: r.syms,

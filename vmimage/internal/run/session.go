@@ -16,6 +16,10 @@ type session struct {
 	*boot.Guest
 	limits  Limits
 	summary *wire.Summary
+	qemu    outside
+	// lap starts a clock of the time in which the guest can run: see
+	// vm.Stopwatch.
+	lap func() func() time.Duration
 	// unwatched is that of Options.
 	unwatched bool
 
@@ -25,6 +29,11 @@ type session struct {
 	quiet func()
 	// hung tells that the kernel says of a test which runs that it hangs.
 	hung func() bool
+}
+
+// newSession is the session of a guest that waits for its job.
+func newSession(g *boot.Guest, l Limits) *session {
+	return &session{Guest: g, limits: l, qemu: g.VM, lap: func() func() time.Duration { return g.VM.Stopwatch().Lap }}
 }
 
 // quietTime is how long a report of the kernel may be about to go on.
@@ -70,7 +79,7 @@ func (s *session) serve(ctx context.Context, limit time.Duration, handle func(wi
 			return context.Cause(ctx)
 		case <-w.quiet.C:
 			s.quiet()
-			w.hung()
+			w.look()
 		case <-w.second.C:
 			if err := w.tick(ctx); err != nil {
 				return err

@@ -68,7 +68,7 @@ func shell(ctx context.Context, o Options, use func(context.Context, *session, *
 	if err != nil {
 		return 0, fmt.Errorf("boot %s: %w", o.Kernel.Release, err)
 	}
-	s := &session{Guest: g, limits: o.Limits}
+	s := newSession(g, o.Limits)
 	st, err := use(ctx, s, p)
 	if err = s.close(err); err != nil {
 		if errors.Is(err, errDied) {

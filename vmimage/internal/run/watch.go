@@ -10,6 +10,13 @@ import (
 	"github.com/kmodtest/kmodtest/internal/wire"
 )
 
+// outside is what a session asks of QEMU itself: see vm.VM.
+type outside interface {
+	Processors(context.Context) (string, error)
+	SysRq(context.Context, byte) error
+	Interrupt(context.Context)
+}
+
 // watch is the clock of a session.
 type watch struct {
 	s      *session
@@ -17,55 +24,52 @@ type watch struct {
 	quiet  *time.Timer
 	words  *lastWords // nil until the guest's time is over
 
-	// All times are counted in ticks of a second: a host that is suspended, or
-	// that lets nobody run, must not be taken for a guest that hangs.
-	left   int // ticks until the deadline; negative is none
-	silent int // ticks since the last frame
-	hangs  int // ticks since the kernel said that a test hangs; 0 if it did not
-	limit  time.Duration
+	// lap tells how long the guest could run since it was last asked. All times
+	// are counted in that: a QEMU that is stopped, or a host that lets it wait,
+	// must not be taken for a guest that hangs.
+	lap func() time.Duration
+
+	left   time.Duration // until the deadline
+	silent time.Duration // since the last frame
+	hangs  time.Duration // since the kernel said that a test hangs
+	hung   bool          // it did
+	limit  time.Duration // 0 is none
 }
 
 func (s *session) newWatch(limit time.Duration) *watch {
-	w := &watch{s: s, limit: limit, left: -1, second: time.NewTicker(time.Second), quiet: time.NewTimer(quietTime)}
+	w := &watch{s: s, limit: limit, left: limit, second: time.NewTicker(time.Second), quiet: time.NewTimer(quietTime), lap: s.lap()}
 	w.quiet.Stop()
-	if limit > 0 {
-		w.left = ticks(limit)
-	}
 	return w
 }
-
-// ticks is d in whole seconds, rounded up.
-func ticks(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
 
 func (w *watch) stop() {
 	w.second.Stop()
 	w.quiet.Stop()
 }
 
-// tick counts a second.
+// tick counts a second of the host's, as far as the guest could run in it.
 func (w *watch) tick(ctx context.Context) error {
+	ran := w.lap()
 	if w.words != nil {
-		return w.words.tick(ctx)
+		return w.words.tick(ctx, ran)
 	}
-	grace := ticks(w.s.limits.Grace)
-	if w.left > 0 {
-		w.left--
-	}
-	w.silent++
-	if w.hangs > 0 {
-		w.hangs++
+	grace := w.s.limits.Grace
+	w.left -= ran
+	w.silent += ran
+	if w.hung {
+		w.hangs += ran
 	}
 	switch {
-	case w.left == 0:
+	case w.limit > 0 && w.left <= 0:
 		w.words = w.s.ask(fmt.Errorf("%w: the tests did not end within %v", errDeadline, w.limit))
 	case w.s.hung != nil && w.silent > grace:
-		w.words = w.s.askOutside(fmt.Errorf("%w: it said nothing for %v", errSilent, w.s.limits.Grace))
-	case w.hangs > grace && w.s.hung():
-		w.words = w.s.ask(fmt.Errorf("%w: the test hangs, as the kernel says, for %v", errDeadline, w.s.limits.Grace))
+		w.words = w.s.askOutside(fmt.Errorf("%w: it said nothing for %v", errSilent, grace))
+	case w.hangs >= grace && w.hung && w.s.hung():
+		w.words = w.s.ask(fmt.Errorf("%w: the test hangs, as the kernel says, for %v", errDeadline, grace))
 	default:
 		return nil
 	}
-	return w.words.tick(ctx)
+	return w.words.tick(ctx, 0)
 }
 
 // heard notes that the guest sent a frame.
@@ -80,20 +84,18 @@ func (w *watch) heard(t wire.Type) {
 func (w *watch) handled(t wire.Type) {
 	switch {
 	case t == wire.Kmsg:
-		w.hung()
+		w.look()
 	case t == wire.Exited && w.words != nil:
 		// The dump of its goroutines has been told; the rest of the guest
 		// still works, and gets the time to say good-bye.
 		w.words.stages = nil
-		w.words.wait = ticks(w.s.limits.Grace)
+		w.words.wait = w.s.limits.Grace
 	}
 }
 
-// hung looks whether the kernel says that a test hangs.
-func (w *watch) hung() {
-	if w.hangs == 0 && w.s.hung != nil && w.s.hung() {
-		w.hangs = 1
-	}
+// look looks whether the kernel says that a test hangs.
+func (w *watch) look() {
+	w.hung = w.hung || w.s.hung != nil && w.s.hung()
 }
 
 // lastWords asks a guest whose time is over for what it does, one question
@@ -101,8 +103,8 @@ func (w *watch) hung() {
 type lastWords struct {
 	why    error
 	stages []func(context.Context)
-	pause  int // ticks for each answer
-	wait   int // ticks left for the present one
+	pause  time.Duration // for each answer
+	wait   time.Duration // left for the present one
 }
 
 // cause is why the guest's time is over, nil if it is not.
@@ -114,10 +116,11 @@ func (l *lastWords) cause() error {
 }
 
 // tick asks the next question when it is time, and returns why the guest has
-// to end when there is none left.
-func (l *lastWords) tick(ctx context.Context) error {
+// to end when there is none left. The guest could run for ran since it was last
+// called.
+func (l *lastWords) tick(ctx context.Context, ran time.Duration) error {
 	if l.wait > 0 {
-		l.wait--
+		l.wait -= ran
 		return nil
 	}
 	if len(l.stages) == 0 {
@@ -143,20 +146,20 @@ func (s *session) ask(why error) *lastWords {
 // askOutside asks through the console, which the kernel answers from an
 // interrupt, then through a non-maskable interrupt, which it panics over.
 func (s *session) askOutside(why error) *lastWords {
-	l := &lastWords{why: why, pause: ticks(s.limits.Grace / 5)}
+	l := &lastWords{why: why, pause: s.limits.Grace / 5}
 	l.stages = []func(context.Context){
 		func(ctx context.Context) {
-			if cpus, err := s.VM.Processors(ctx); err == nil && cpus != "" {
+			if cpus, err := s.qemu.Processors(ctx); err == nil && cpus != "" {
 				l.why = fmt.Errorf("%w (%s)", l.why, cpus)
 			}
 			// 9 has the console show all of the answers.
 			for _, key := range []byte("9wlt") {
-				if s.VM.SysRq(ctx, key) != nil {
+				if s.qemu.SysRq(ctx, key) != nil {
 					return
 				}
 			}
 		},
-		func(ctx context.Context) { s.VM.Interrupt(ctx) },
+		func(ctx context.Context) { s.qemu.Interrupt(ctx) },
 	}
 	return l
 }

@@ -30,6 +30,7 @@ type VM struct {
 	stderr *tail
 	kill   context.CancelCauseFunc
 	line   string
+	pid    int // of QEMU; 0 if it is not known
 	exited chan struct{}
 	err    error
 }
@@ -123,7 +124,7 @@ func (v *VM) run(ctx context.Context, o *qemu.Options, started chan<- error) {
 		started <- err
 		return
 	}
-	v.line = q.CmdlineQuoted()
+	v.line, v.pid = q.CmdlineQuoted(), childOfThread()
 	started <- nil
 	err = q.Wait()
 	if cause := context.Cause(ctx); err != nil && cause != nil {
