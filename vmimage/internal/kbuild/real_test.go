@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kmodtest/kmodtest/vmimage/internal/dev/lab/usercache"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
 )
 
@@ -15,11 +16,11 @@ import (
 // uses the user's cache, so that only the first run needs the network; where
 // that is missing the test fails, since then nothing here can work.
 func TestRealKernel(t *testing.T) {
-	cacheDir, err := os.UserCacheDir()
+	cacheDir, err := usercache.Dir()
 	if err != nil {
 		t.Fatal(err)
 	}
-	store := kernel.OpenStore(filepath.Join(cacheDir, "kmodtest"),
+	store := kernel.OpenStore(cacheDir,
 		func(what string) { t.Log("waiting for", what) }, func(m string) { t.Error("warning:", m) })
 	defer store.Close()
 	k, err := kernel.Get(t.Context(), kernel.Options{Store: store}, kernel.Spec{Series: "6.12", Suite: "bookworm-security"})
