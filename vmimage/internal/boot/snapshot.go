@@ -196,7 +196,7 @@ func spaceFor(dir string, n int64) error {
 		return fmt.Errorf("look for space: %w", err)
 	}
 	if free := int64(st.Bavail) * st.Bsize; free < n {
-		return fmt.Errorf("%w: a snapshot takes up to %d MiB, %s has %d MiB: remove something, or run `kmodtest cache -prune`",
+		return fmt.Errorf("%w: a snapshot takes up to %d MiB, %s has %d MiB: remove something, or run `kmodtest cache prune`",
 			unix.ENOSPC, n>>20, dir, free>>20)
 	}
 	return nil
