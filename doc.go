@@ -15,7 +15,7 @@
 //	  -> Verdict                                    data: exit status and reports follow from it
 package kmodtest
 
-import _ "embed"
+import "embed"
 
 // DefaultConfig is this repository's kmodtest.toml. Its list of kernels is
 // used by projects whose own kmodtest.toml names none, and for packages that
@@ -23,3 +23,12 @@ import _ "embed"
 //
 //go:embed kmodtest.toml
 var DefaultConfig []byte
+
+// GuestSource is the part of this module that the guest's own programs are made
+// of, as the binary that holds it was built: what runs in the guest has to speak
+// the host's protocol, and a binary finds it wherever it is installed.
+//
+//go:embed go.mod go.sum
+//go:embed cmd/guestbase/*.go cmd/guestinit/*.go
+//go:embed internal/guestenv/*.go internal/sysmon/*.go internal/wire/*.go
+var GuestSource embed.FS

@@ -36,4 +36,7 @@
 // It reaches every guest, booted or restored, through the memory of an
 // ivshmem-plain device of QEMU, which needs no driver: one image serves all runs,
 // and one snapshot all clones.
+//
+// The guest's own programs are built from the source that this binary carries, in
+// an environment that is not the user's (package goenv).
 package vmimage

@@ -21,9 +21,6 @@ type Options struct {
 	Environ []string
 	// CacheDir is the cache's directory if Settings name none.
 	CacheDir string
-	// Source are directories that may hold kmodtest's own source, from which the
-	// guest's init is built; without, the go command is asked for it.
-	Source []string
 	// HandOver is the file of [Session.HandOver] if another process has prepared
 	// the kernel already.
 	HandOver string
@@ -39,7 +36,7 @@ type Options struct {
 
 func (o Options) internal() session.Options {
 	return session.Options{
-		Settings: o.Settings.v, Dir: o.Dir, Environ: o.Environ, CacheDir: o.CacheDir, Source: o.Source,
+		Settings: o.Settings.v, Dir: o.Dir, Environ: o.Environ, CacheDir: o.CacheDir,
 		HandOver: o.HandOver, Log: o.Log, Tell: o.Tell, Warn: o.Warn, Fetching: o.Fetching,
 	}
 }

@@ -1,6 +1,6 @@
 //go:build tools
 
-package initramfs
+package main
 
 // The u-root commands of the base image. mkuimage resolves import paths
 // through go.mod, so each command has to be importable from this module.

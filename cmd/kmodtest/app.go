@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"sync"
 
 	"golang.org/x/term"
@@ -79,11 +78,8 @@ func (a *app) options() (vmimage.Options, error) {
 	if err == nil {
 		cacheDir = filepath.Join(cacheDir, "kmodtest")
 	}
-	// A binary that was built in a checkout knows where that is.
-	_, self, _, _ := runtime.Caller(0)
 	o := vmimage.Options{
 		Settings: a.settings, Dir: dir, Environ: a.environ, CacheDir: cacheDir,
-		Source:   []string{a.env("KMODTEST_SOURCE"), filepath.Dir(filepath.Dir(filepath.Dir(self)))},
 		HandOver: a.env(handOverVariable), Log: vmimage.CompilerLog(a.stderr), Tell: a.told, Warn: a.warn,
 	}
 	if a.progress.live && !a.settings.On("quiet") {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/kmodtest/kmodtest/vmimage/internal/dev/lab/usercache"
+	"github.com/kmodtest/kmodtest/internal/usercache"
 )
 
 // The scripts run the real binary: it starts itself through go test, and

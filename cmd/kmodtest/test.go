@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/kmodtest/kmodtest/internal/goenv"
 	"github.com/kmodtest/kmodtest/vmimage"
 )
 
@@ -92,9 +93,7 @@ func runTest(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error
 	}
 	cmd := exec.Command(goCommand, append(goArgs, withPackages(s, rest)...)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = nil, a.stdout, a.stderr
-	cmd.Env = slices.Concat(a.environ, a.settings.Environ(), []string{
-		"CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64", handOverVariable + "=" + handOver,
-	})
+	cmd.Env = slices.Concat(goenv.Users(a.environ), a.settings.Environ(), []string{handOverVariable + "=" + handOver})
 	if s.ConfigPath() != "" {
 		cmd.Env = append(cmd.Env, "KMODTEST_CONFIG="+s.ConfigPath())
 		if !hasPackages(rest) {
@@ -142,6 +141,10 @@ func runChild(ctx context.Context, cmd *exec.Cmd) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	// It comes with the death of the thread that starts the child: that has to
+	// live as long.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("run %s: %w", cmd.Args[0], err)
 	}

@@ -19,7 +19,6 @@ import (
 	"github.com/kmodtest/kmodtest/internal/wire"
 	"github.com/kmodtest/kmodtest/vmimage/internal/boot"
 	"github.com/kmodtest/kmodtest/vmimage/internal/dev/lab"
-	"github.com/kmodtest/kmodtest/vmimage/internal/dev/lab/usercache"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
 	"github.com/kmodtest/kmodtest/vmimage/internal/vm"
 )

@@ -8,18 +8,16 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/u-root/gobusybox/src/pkg/bb/findpkg"
-	"github.com/u-root/gobusybox/src/pkg/golang"
-	"github.com/u-root/uio/ulog/ulogtest"
+
+	"github.com/kmodtest/kmodtest/vmimage/internal/cache"
 )
 
 // With -mod=mod the go command fills in what go.sum lacks.
 func TestSourceIsReadOnly(t *testing.T) {
-	commands, err := Commands()
-	if err != nil {
+	dir := t.TempDir()
+	if err := os.CopyFS(filepath.Join(dir, "cmd"), os.DirFS("../../../cmd")); err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
 	var before [2]string
 	for i, name := range []string{"go.mod", "go.sum"} {
 		b, err := os.ReadFile(filepath.Join("../../..", name))
@@ -38,8 +36,7 @@ func TestSourceIsReadOnly(t *testing.T) {
 		before[i] = string(b)
 	}
 	t.Setenv("GOFLAGS", "-mod=mod")
-	env := golang.Default(Options{SourceDir: dir}.environ()...)
-	_, err = findpkg.NewPackages(ulogtest.Logger{TB: t}, env, findpkg.Env{}, commands...)
+	_, err := Build(t.Context(), Options{Store: &cache.Store{Dir: t.TempDir()}, SourceDir: dir, Go: "go", Shell: true})
 	if err == nil || !strings.Contains(err.Error(), "missing go.sum entry") {
 		t.Errorf("error %v, want one about go.sum", err)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/u-root/mkuimage/cpio"
 
+	"github.com/kmodtest/kmodtest/internal/goenv"
 	"github.com/kmodtest/kmodtest/vmimage/internal/cache"
 )
 
@@ -23,8 +24,9 @@ import (
 type Options struct {
 	// Store keeps images and their parts.
 	Store *cache.Store
-	// SourceDir is the root of kmodtest's own module: the u-root commands
-	// resolve through its go.mod, and the guest's init is built there.
+	// SourceDir is the root of kmodtest's own module, or of the part that
+	// the guest's programs are made of: the u-root commands resolve through its
+	// go.mod, and the guest's init is built there.
 	SourceDir string
 	// Go is the go command.
 	Go string
@@ -48,17 +50,17 @@ type Image struct {
 
 // Build returns the image, and builds what the store lacks of it.
 func Build(ctx context.Context, o Options) (Image, error) {
-	version, err := exec.CommandContext(ctx, o.Go, "env", "GOVERSION").Output()
+	env, err := goenv.Own(ctx, o.Go, o.SourceDir, os.Environ())
 	if err != nil {
-		return Image{}, fmt.Errorf("build image: ask %s for its version: %w", o.Go, err)
+		return Image{}, fmt.Errorf("build image: %w", err)
 	}
 	var base cache.Entry
 	if o.Shell {
-		if base, err = o.base(ctx, strings.TrimSpace(string(version))); err != nil {
+		if base, err = o.base(ctx, env); err != nil {
 			return Image{}, fmt.Errorf("build u-root image: %w", err)
 		}
 	}
-	init, err := o.init(ctx, strings.TrimSpace(string(version)))
+	init, err := o.init(ctx, env)
 	if err != nil {
 		return Image{}, fmt.Errorf("build guest init: %w", err)
 	}
@@ -85,19 +87,17 @@ func (o Options) initPackages() []string {
 }
 
 // init returns the archive with /init.
-func (o Options) init(ctx context.Context, version string) (cache.Entry, error) {
-	sum, err := sourceDigest(o.SourceDir, o.initPackages())
+func (o Options) init(ctx context.Context, env goenv.Env) (cache.Entry, error) {
+	packages := o.initPackages()
+	sum, err := sourceDigest(o.SourceDir, packages)
 	if err != nil {
 		return cache.Entry{}, err
 	}
-	return o.Store.Get(ctx, "init", digest("init", cmp.Or(o.Init, "cmd/guestinit"), version, sum), func(ctx context.Context, dir string) error {
+	return o.Store.Get(ctx, "init", digest("init", packages[0], env.ID(), sum), func(ctx context.Context, dir string) error {
 		o.progress("guest init")
 		bin := filepath.Join(dir, "init")
-		cmd := exec.CommandContext(ctx, o.Go, "build", "-trimpath", "-ldflags=-s -w", "-o", bin, "./"+o.initPackages()[0])
-		cmd.Dir = o.SourceDir
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64", "GOFLAGS=-buildvcs=false")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, out)
+		if err := o.compile(ctx, env, packages[0], bin); err != nil {
+			return err
 		}
 		b, err := os.ReadFile(bin)
 		if err != nil {
@@ -115,11 +115,46 @@ func (o Options) init(ctx context.Context, version string) (cache.Entry, error) 
 	})
 }
 
+// compile builds the package of SourceDir as the program bin.
+func (o Options) compile(ctx context.Context, env goenv.Env, pkg, bin string) error {
+	cmd := exec.CommandContext(ctx, o.Go, "build", "-trimpath", "-ldflags=-s -w", "-o", bin, "./"+pkg)
+	cmd.Dir, cmd.Env = o.SourceDir, env.Environ
+	return runGo(ctx, cmd)
+}
+
+// runGo runs the go command, or a program that runs it.
+func runGo(ctx context.Context, cmd *exec.Cmd) error {
+	out, err := cmd.CombinedOutput()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, out)
+	}
+	return nil
+}
+
 // sourceDigest is the digest of the packages' sources and of the module's
 // requirements.
 func sourceDigest(root string, packages []string) (string, error) {
-	h := sha256.New()
-	files := []string{"go.mod", "go.sum"}
+	sum, err := packagesDigest(root, packages...)
+	if err != nil {
+		return "", err
+	}
+	parts := []string{sum}
+	for _, f := range []string{"go.mod", "go.sum"} {
+		b, err := os.ReadFile(filepath.Join(root, f))
+		if err != nil {
+			return "", err
+		}
+		parts = append(parts, string(b))
+	}
+	return digest(parts...), nil
+}
+
+// packagesDigest is the digest of the packages' sources.
+func packagesDigest(root string, packages ...string) (string, error) {
+	var files []string
 	for _, p := range packages {
 		names, err := filepath.Glob(filepath.Join(root, p, "*.go"))
 		if err != nil {
@@ -135,6 +170,7 @@ func sourceDigest(root string, packages []string) (string, error) {
 		}
 	}
 	slices.Sort(files)
+	h := sha256.New()
 	for _, f := range files {
 		b, err := os.ReadFile(filepath.Join(root, f))
 		if err != nil {

@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/kmodtest/kmodtest/internal/goenv"
 	"github.com/kmodtest/kmodtest/vmimage/internal/gotest"
 )
 
@@ -48,7 +49,7 @@ type Go struct {
 func (g Go) run(ctx context.Context, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, g.Command, args...)
 	cmd.Dir = g.Dir
-	cmd.Env = append(slices.Clone(g.Env), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64")
+	cmd.Env = goenv.Users(g.Env)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -171,5 +172,8 @@ func (g Go) Compile(ctx context.Context, pkgs []Package, dir string) (map[string
 			return nil
 		})
 	}
-	return binaries, eg.Wait()
+	if err := eg.Wait(); err != nil {
+		return nil, err
+	}
+	return binaries, nil
 }

@@ -13,7 +13,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/dev/lab"
-	"github.com/kmodtest/kmodtest/vmimage/internal/dev/lab/usercache"
 	"github.com/kmodtest/kmodtest/vmimage/internal/run"
 	"github.com/kmodtest/kmodtest/vmimage/internal/vm"
 )
@@ -37,21 +36,22 @@ func (w *onText) Write(b []byte) (int, error) {
 // TestStopped stops QEMU for longer than a guest may say nothing, as a debugger
 // or a laptop's lid does: its tests go on and pass.
 func TestStopped(t *testing.T) {
-	cache, err := usercache.Dir()
-	if err != nil {
+	s := lab.Settings{Root: filepath.Join("..", "..", "..")}
+	if err := s.ReadEnv(os.Getenv); err != nil {
 		t.Fatal(err)
 	}
-	l, err := lab.Open(t.Context(), lab.Settings{Root: filepath.Join("..", ".."), Cache: cache, Accel: vm.TCG}, os.Stderr)
+	s.Accel = string(vm.TCG)
+	l, err := lab.Open(t.Context(), s, os.Stderr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	const pkg = "./vmimage/run/testdata/slow"
+	const pkg = "./vmimage/internal/run/testdata/slow"
 	binary, err := l.Compile(t.Context(), pkg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := l.Run(binary, pkg, nil, "-test.v")
+	o := l.Program(binary, pkg, nil, "-test.v")
 	o.Limits.Grace = 5 * time.Second
 	done := make(chan error, 1)
 	out := &onText{text: "now\n", do: func() { done <- stopQEMU(t, 3*o.Limits.Grace) }}

@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+
+	"github.com/kmodtest/kmodtest/internal/goenv"
 )
 
 // BuildCommands builds the configuration's Go programs for the guest. The
@@ -24,10 +26,10 @@ func (s *Session) BuildCommands(ctx context.Context) (files []string, done func(
 		return nil, nil, err
 	}
 	// The go command's own cache makes this quick.
-	args := slices.Concat([]string{"build", "-buildvcs=false", "-ldflags=-s -w", "-o", dir + "/"}, c.Guest.Commands)
+	args := slices.Concat([]string{"build", "-buildvcs=false", "-ldflags=-s -w", "-o", dir + "/"}, goenv.UsersFlags(), c.Guest.Commands)
 	cmd := exec.CommandContext(ctx, goCommand, args...)
 	cmd.Dir = c.Dir
-	cmd.Env = append(slices.Clone(s.Environ), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64")
+	cmd.Env = goenv.Users(s.Environ)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		done()
 		return nil, nil, fmt.Errorf("build guest commands %v: %w\n%s", c.Guest.Commands, err, out)

@@ -84,12 +84,12 @@ func (s *Session) Image(ctx context.Context, shell bool) (initramfs.Image, error
 	if err != nil {
 		return initramfs.Image{}, err
 	}
-	source, err := findSource(ctx, goCommand, s.Dir, s.Source)
+	dir, err := source(ctx, s.Kernels.Store)
 	if err != nil {
 		return initramfs.Image{}, err
 	}
 	return initramfs.Build(ctx, initramfs.Options{
-		Store: s.Kernels.Store, SourceDir: source, Go: goCommand, Shell: shell,
+		Store: s.Kernels.Store, SourceDir: dir, Go: goCommand, Shell: shell,
 		Progress: func(what string) { s.Telling("building %s", what) },
 	})
 }

@@ -37,8 +37,6 @@ type Options struct {
 	Environ []string
 	// CacheDir is the cache if Settings name none.
 	CacheDir string
-	// Source are directories that may hold kmodtest's own source.
-	Source []string
 	// HandOver is the file of Session.HandOver of another process, or empty.
 	HandOver string
 	// Log receives what compilers have to say; nil drops it.

@@ -2,34 +2,49 @@ package session
 
 import (
 	"context"
-	"errors"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
 	"os"
-	"os/exec"
+	"path/filepath"
 	"strings"
+
+	"github.com/kmodtest/kmodtest"
+	"github.com/kmodtest/kmodtest/vmimage/internal/cache"
 )
 
-// modulePath is the path of kmodtest's own Go module.
-const modulePath = "github.com/kmodtest/kmodtest"
-
-// findSource returns the directory of kmodtest's own source: the first of the
-// hints that holds it, or what the go command knows of it in dir. It is needed
-// to build the image.
-func findSource(ctx context.Context, goCommand, dir string, hints []string) (string, error) {
-	for _, h := range hints {
-		if h == "" {
-			continue
+// source returns a directory with the source of the guest's own programs, which
+// is that of this binary.
+func source(ctx context.Context, store *cache.Store) (string, error) {
+	files := make(map[string][]byte)
+	h := sha256.New()
+	err := fs.WalkDir(kmodtest.GuestSource, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || strings.HasSuffix(path, "_test.go") {
+			return err
 		}
-		b, err := os.ReadFile(h + "/go.mod")
-		if err == nil && strings.HasPrefix(string(b), "module "+modulePath+"\n") {
-			return h, nil
-		}
+		b, err := fs.ReadFile(kmodtest.GuestSource, path)
+		files[path] = b
+		fmt.Fprintf(h, "%s %d\n%s", path, len(b), b)
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("read own source: %w", err)
 	}
-	cmd := exec.CommandContext(ctx, goCommand, "list", "-m", "-f", "{{.Dir}}", modulePath)
-	cmd.Dir = dir
-	if out, err := cmd.Output(); err == nil {
-		if d := strings.TrimSpace(string(out)); d != "" {
-			return d, nil
+	e, err := store.Get(ctx, "source", hex.EncodeToString(h.Sum(nil)[:16]), func(_ context.Context, dir string) error {
+		for path, b := range files {
+			name := filepath.Join(dir, path)
+			if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+				return err
+			}
+			if err := os.WriteFile(name, b, 0o644); err != nil {
+				return err
+			}
 		}
+		return nil
+	})
+	if err != nil {
+		return "", fmt.Errorf("unpack own source: %w", err)
 	}
-	return "", errors.New("find kmodtest's source, which the guest's image is built from: run `go get " + modulePath + "`, or name its directory in KMODTEST_SOURCE")
+	return e.Dir, nil
 }

@@ -11,9 +11,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 
+	"github.com/kmodtest/kmodtest/internal/goenv"
 	"github.com/kmodtest/kmodtest/vmimage/internal/config"
+	"github.com/kmodtest/kmodtest/internal/usercache"
 	"github.com/kmodtest/kmodtest/vmimage/internal/run"
 	"github.com/kmodtest/kmodtest/vmimage/internal/session"
 	"github.com/kmodtest/kmodtest/vmimage/internal/settings"
@@ -56,7 +57,7 @@ func Open(ctx context.Context, s Settings, log io.Writer) (*Lab, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find source: %w", err)
 	}
-	cacheDir, err := os.UserCacheDir()
+	cacheDir, err := usercache.Dir()
 	if err != nil {
 		return nil, fmt.Errorf("find cache: %w", err)
 	}
@@ -66,8 +67,8 @@ func Open(ctx context.Context, s Settings, log io.Writer) (*Lab, error) {
 	s.Config = filepath.Join(root, config.FileName)
 	l := &Lab{root: root}
 	l.Session, err = session.Open(session.Options{
-		Settings: s.Settings, Dir: root, Environ: os.Environ(), CacheDir: filepath.Join(cacheDir, "kmodtest"),
-		Source: []string{root}, Tell: say(""), Warn: say("warning: "),
+		Settings: s.Settings, Dir: root, Environ: os.Environ(), CacheDir: cacheDir,
+		Tell: say(""), Warn: say("warning: "),
 	})
 	if err != nil {
 		return nil, err
@@ -99,7 +100,7 @@ func (l *Lab) Compile(ctx context.Context, pkg string) (binary string, err error
 	binary = filepath.Join(l.temp, filepath.Base(pkg)+".test")
 	cmd := exec.CommandContext(ctx, l.command, "test", "-c", "-o", binary, pkg)
 	cmd.Dir = l.root
-	cmd.Env = append(slices.Clone(l.Environ), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64")
+	cmd.Env = goenv.Users(l.Environ)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("compile tests of %s: %w\n%s", pkg, err, out)
 	}
