@@ -78,14 +78,26 @@ func (c *coverage) merge() (string, error) {
 			return "", fmt.Errorf("merge coverage: %w", err)
 		}
 	}
-	temp := c.profile + ".tmp"
-	if err := os.WriteFile(temp, p.bytes(), 0o644); err != nil {
-		return "", fmt.Errorf("write coverage: %w", err)
-	}
-	if err := os.Rename(temp, c.profile); err != nil {
+	if err := replaceFile(c.profile, p.bytes()); err != nil {
 		return "", fmt.Errorf("write coverage: %w", err)
 	}
 	return p.summary(), nil
+}
+
+// replaceFile writes a file at once, so that of two runs one wins whole. Its
+// temporary place is a directory, since a temporary file would not get the mode
+// that the user's umask gives.
+func replaceFile(path string, b []byte) error {
+	dir, err := os.MkdirTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	temp := filepath.Join(dir, filepath.Base(path))
+	if err := os.WriteFile(temp, b, 0o644); err != nil {
+		return err
+	}
+	return os.Rename(temp, path)
 }
 
 // profile is a coverage profile.
