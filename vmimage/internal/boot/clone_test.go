@@ -201,8 +201,18 @@ func TestClonesAreHonest(t *testing.T) {
 		}
 	}
 	// The consoles share what came before the snapshot and nothing else.
-	if len(ga.Console.Bytes()) == 0 || &ga.Console.Bytes()[0] == &gb.Console.Bytes()[0] {
-		t.Error("two clones share a console")
+	ca, cb := string(ga.Console.Bytes()), string(gb.Console.Bytes())
+	before, _, _ := strings.Cut(ca, "probe: ")
+	before = before[:strings.LastIndexByte(before, '\n')+1]
+	if before == "" || !strings.HasPrefix(cb, before) {
+		t.Errorf("the clones' consoles do not begin with what was before the snapshot:\n%s\nand:\n%s", ca, cb)
+	}
+	for _, c := range []struct{ console, own, other string }{
+		{ca, "probe: payload of a", "payload of b"}, {cb, "probe: payload of b", "payload of a"},
+	} {
+		if !strings.Contains(c.console, c.own) || strings.Contains(c.console, c.other) {
+			t.Errorf("a console has not %q, or has %q:\n%s", c.own, c.other, c.console)
+		}
 	}
 }
 

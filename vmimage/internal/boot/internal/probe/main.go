@@ -1,5 +1,5 @@
 // Command probe tells, as JSON on its output, what could give a restored guest
-// away. It runs in guests of the tests of package boot.
+// away, and says on the console which payload it has. It runs in guests of the tests of package boot.
 package main
 
 import (
@@ -35,6 +35,11 @@ func main() {
 	r.UUID = read("/proc/sys/kernel/random/uuid")
 	r.BootID = read("/proc/sys/kernel/random/boot_id")
 	r.Payload = read("/run/probe/payload")
+	// Facility 1 is that of users; a warning reaches the console.
+	if err := os.WriteFile("/dev/kmsg", []byte("<12>probe: "+r.Payload+"\n"), 0); err != nil {
+		fmt.Fprintln(os.Stderr, "probe:", err)
+		os.Exit(1)
+	}
 	if len(os.Args) > 1 {
 		r.Address = read("/sys/class/net/" + os.Args[1] + "/address")
 	}
