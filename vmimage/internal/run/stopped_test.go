@@ -69,7 +69,7 @@ func TestStopped(t *testing.T) {
 		t.Error("the run was over before QEMU went on")
 	}
 	if !v.Green() || !strings.Contains(out.b.String(), "then\n") {
-		t.Errorf("problems %q, findings %v; output:\n%s\nconsole:\n%s", v.Problems, v.Findings, &out.b, v.Console)
+		t.Errorf("problems %v, findings %v; output:\n%s\nconsole:\n%s", v.Problems, v.Findings, &out.b, v.Console)
 	}
 }
 

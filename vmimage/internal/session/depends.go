@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/cache"
+	"github.com/kmodtest/kmodtest/vmimage/internal/kbuild"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
 	"github.com/kmodtest/kmodtest/vmimage/internal/run"
 )
@@ -77,16 +78,30 @@ func (d *depender) add(path string) {
 	}
 }
 
-// plainModule returns the file of an in-tree module as insmod takes it. The
-// guest could decompress it too, but not on every kernel of the list, and each
-// time anew.
+// plainModule returns the file of an in-tree module as insmod takes it.
 func plainModule(ctx context.Context, store *cache.Store, k kernel.Kernel, path string) (string, error) {
+	return unpackModule(ctx, store, path, k.Digest+"\x00"+path)
+}
+
+// plainPrebuilt returns a module that the user built with its file as insmod and
+// debuggers take it: distributions and "make modules_install" compress modules.
+func plainPrebuilt(ctx context.Context, store *cache.Store, m kbuild.Module) (kbuild.Module, error) {
+	path, err := unpackModule(ctx, store, m.Path, m.Digest)
+	m.Path, m.Debug = path, path
+	return m, err
+}
+
+// unpackModule returns a module's file, decompressed. The guest could do that
+// too, but not on every kernel of the list, and each time anew. The identity
+// changes with the file's content.
+func unpackModule(ctx context.Context, store *cache.Store, path, identity string) (string, error) {
 	name, _, compressed := strings.Cut(filepath.Base(path), ".ko.")
 	if !compressed {
 		return path, nil
 	}
-	sum := sha256.Sum256([]byte(k.Digest + "\x00" + path))
-	e, err := store.Get(ctx, "depends", name+"-"+hex.EncodeToString(sum[:12]), func(_ context.Context, dir string) error {
+	sum := sha256.Sum256([]byte(identity))
+	// A file's name may hold what a key must not.
+	e, err := store.Get(ctx, "depends", hex.EncodeToString(sum[:12]), func(_ context.Context, dir string) error {
 		b, err := kernel.ReadModule(path)
 		if err != nil {
 			return err
@@ -94,7 +109,7 @@ func plainModule(ctx context.Context, store *cache.Store, k kernel.Kernel, path 
 		return os.WriteFile(filepath.Join(dir, name+".ko"), b, 0o644)
 	})
 	if err != nil {
-		return "", fmt.Errorf("unpack in-tree module %s: %w", name, err)
+		return "", fmt.Errorf("unpack module %s: %w", path, err)
 	}
 	return filepath.Join(e.Dir, name+".ko"), nil
 }

@@ -124,7 +124,10 @@ func (s *Session) buildOne(ctx context.Context, k kernel.Kernel, m config.Module
 	if err == nil && built.Name != m.Name {
 		err = fmt.Errorf("check module %s: its name is %s, not %s", m.Prebuilt, built.Name, m.Name)
 	}
-	return built, err
+	if err != nil {
+		return built, err
+	}
+	return plainPrebuilt(ctx, s.Kernels.Store, built)
 }
 
 // Run returns the options of a run on p. Which program runs, and where its
