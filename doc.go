@@ -15,7 +15,10 @@
 //	  -> Verdict                                    data: exit status and reports follow from it
 package kmodtest
 
-import "embed"
+import (
+	"embed"
+	"strings"
+)
 
 // DefaultConfig is this repository's kmodtest.toml. Its list of kernels is
 // used by projects whose own kmodtest.toml names none, and for packages that
@@ -32,3 +35,18 @@ var DefaultConfig []byte
 //go:embed cmd/guestbase/*.go cmd/guestinit/*.go
 //go:embed internal/guestenv/*.go internal/sysmon/*.go internal/wire/*.go
 var GuestSource embed.FS
+
+// GoVersion is the version of Go that this module asks for, "1.26.0": that of the
+// go line in its go.mod, which the guest's programs are built by.
+func GoVersion() string {
+	b, err := GuestSource.ReadFile("go.mod")
+	if err != nil {
+		panic(err) // it is part of this binary
+	}
+	for l := range strings.Lines(string(b)) {
+		if v, ok := strings.CutPrefix(l, "go "); ok {
+			return strings.TrimSpace(v)
+		}
+	}
+	panic("go.mod has no go line")
+}

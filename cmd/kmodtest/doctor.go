@@ -1,16 +1,19 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
+	"go/version"
 	"io"
 	"os"
 	"os/exec"
 	"slices"
 	"strings"
 
+	"github.com/kmodtest/kmodtest"
 	"github.com/kmodtest/kmodtest/vmimage"
 )
 
@@ -99,7 +102,7 @@ func runDoctor(ctx context.Context, a *app, fs *flag.FlagSet, args []string) err
 
 // examine runs every check.
 func examine(ctx context.Context, s *vmimage.Session) []finding {
-	found := []finding{goFinding(ctx)}
+	found := []finding{goFinding(ctx, "")}
 	for _, r := range requirements {
 		f := finding{name: r.program, needed: !r.optional, pkg: r.pkg}
 		path, err := vmimage.Tool(r.program)
@@ -113,22 +116,52 @@ func examine(ctx context.Context, s *vmimage.Session) []finding {
 }
 
 // goFinding checks the go command, which builds tests and the guest's image.
-func goFinding(ctx context.Context) finding {
-	f := finding{name: "go", needed: true, remedy: "install Go " + goMinimum + " or later, and put it into PATH"}
-	out, err := exec.CommandContext(ctx, "go", "env", "GOVERSION").Output()
-	f.detail = strings.TrimSpace(string(out))
+func goFinding(ctx context.Context, dir string) finding {
+	want := kmodtest.GoVersion()
+	f := finding{name: "go", needed: true, remedy: "install Go " + want + " or later, and put it into PATH"}
+	cmd := exec.CommandContext(ctx, "go", "env", "GOVERSION", "GOTOOLCHAIN")
+	cmd.Dir = dir
+	out, err := cmd.Output()
+	var failed *exec.ExitError
 	switch {
 	case errors.Is(err, exec.ErrNotFound):
 		f.missing, f.detail = true, "not in PATH: builds the tests and the guest's image"
+		return f
+	case errors.As(err, &failed):
+		f.missing, f.detail = true, fmt.Sprintf("go env: %v: %s", err, bytes.TrimSpace(failed.Stderr))
+		return f
 	case err != nil:
 		f.missing, f.detail = true, err.Error()
+		return f
 	}
+	has, toolchain, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+	f.detail = has
+	if !goOlder(has, want) {
+		return f
+	}
+	// An older go command fetches the toolchain that a go.mod asks for, unless it
+	// may use its own only, or what is in PATH.
+	choice, _, _ := strings.Cut(toolchain, "+")
+	if choice == "auto" || strings.HasSuffix(toolchain, "+auto") {
+		f.detail += ", which fetches Go " + want
+		return f
+	}
+	f.missing, f.detail = true, fmt.Sprintf("%s, with GOTOOLCHAIN=%s: the guest's image needs Go %s", has, toolchain, want)
+	f.remedy += "; or set GOTOOLCHAIN=auto, with which go fetches it"
 	return f
 }
 
-// goMinimum is the go line of go.mod. An older go command fetches that
-// toolchain by itself unless it is told not to.
-const goMinimum = "1.26"
+// goOlder tells whether what go env GOVERSION says is older than the version of
+// a go line. One that is no release ("devel go1.27-…") is what follows "go".
+func goOlder(has, want string) bool {
+	if _, after, ok := strings.Cut(has, "devel "); ok {
+		has = after
+	}
+	has, _, _ = strings.Cut(has, " ")
+	// A development version is later than all that it is named after.
+	has, _, _ = strings.Cut(has, "-")
+	return version.Compare(has, "go"+want) < 0
+}
 
 // headersFinding checks the C library's headers. A run does without, but Go uses
 // cgo as soon as there is a gcc, which only recommends them.

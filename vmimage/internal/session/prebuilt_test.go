@@ -24,7 +24,7 @@ func TestPrebuiltCompressed(t *testing.T) {
 	k := kernel.Kernel{Release: "6.12.1"}
 	store := kernel.OpenStore(t.TempDir(), nil, nil)
 	defer store.Close()
-	o := Options{Kernel: kernel.Options{Store: store}}
+	s := &Session{Config: &config.Config{}, Kernels: kernel.Options{Store: store}}
 	compress := map[string]func(io.Writer) (io.WriteCloser, error){
 		"m.ko.xz":  func(w io.Writer) (io.WriteCloser, error) { return xz.NewWriter(w) },
 		"m.ko.zst": func(w io.Writer) (io.WriteCloser, error) { return zstd.NewWriter(w) },
@@ -56,7 +56,7 @@ func TestPrebuiltCompressed(t *testing.T) {
 	for _, name := range []string{"m.ko", "m.ko.xz", "m.ko.zst", "m.ko.gz"} {
 		t.Run(name, func(t *testing.T) {
 			path := write(name, module)
-			m, err := buildOne(t.Context(), o, &config.Config{}, k, config.Module{Name: "m", Prebuilt: path})
+			m, err := s.buildOne(t.Context(), k, config.Module{Name: "m", Prebuilt: path}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -69,7 +69,7 @@ func TestPrebuiltCompressed(t *testing.T) {
 			// Another build of it is another module.
 			other := bytes.Replace(module, []byte("SMP "), []byte("UP  "), 1)
 			write(name, other)
-			m, err = buildOne(t.Context(), o, &config.Config{}, k, config.Module{Name: "m", Prebuilt: path})
+			m, err = s.buildOne(t.Context(), k, config.Module{Name: "m", Prebuilt: path}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -78,14 +78,14 @@ func TestPrebuiltCompressed(t *testing.T) {
 			}
 			// What is wrong is told of the user's file.
 			k := kernel.Kernel{Release: "6.99"}
-			_, err = buildOne(t.Context(), o, &config.Config{}, k, config.Module{Name: "m", Prebuilt: path})
+			_, err = s.buildOne(t.Context(), k, config.Module{Name: "m", Prebuilt: path}, nil)
 			if err == nil || !strings.Contains(err.Error(), path+": it was built for kernel 6.12.1") {
 				t.Errorf("error %v", err)
 			}
 		})
 	}
 	broken := write("broken.ko.gz", []byte("this is no gzip file"))
-	_, err := buildOne(t.Context(), o, &config.Config{}, k, config.Module{Name: "broken", Prebuilt: broken})
+	_, err := s.buildOne(t.Context(), k, config.Module{Name: "broken", Prebuilt: broken}, nil)
 	if want := "decompress module " + broken + ": gzip: invalid header"; err == nil || err.Error() != want {
 		t.Errorf("broken file (-want +got):\n%s", cmp.Diff(want, err.Error()))
 	}
