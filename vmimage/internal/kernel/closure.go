@@ -47,7 +47,7 @@ func resolveTools(ctx context.Context, o Options, suite, what string, roots, opt
 	name := filepath.Join("tools", suite+"_"+what+".json")
 	var cached resolvedTools
 	if data, err := o.Store.ReadState(name); err == nil && json.Unmarshal(data, &cached) == nil && len(cached.Packages) > 0 {
-		if o.Offline || !o.Update && (o.MaxAge == 0 || time.Since(cached.Time) < o.MaxAge) {
+		if o.Offline || !o.Update {
 			return cached.Packages, nil
 		}
 	}

@@ -21,7 +21,7 @@
 //	err = kbuild.CheckConfig(k, []string{"CONFIG_NET=y|m"})
 //
 // Get asks the archive once and keeps the answer; from then on neither it nor
-// Build needs the network. Options.Update and Options.MaxAge ask again.
+// Build needs the network. Options.Update asks again.
 //
 // What comes from the archive goes through the host's own apt, with a state of
 // its own: mirrors, proxies and credentials are the host's, signatures are

@@ -3,7 +3,6 @@ package kernel
 import (
 	"cmp"
 	"fmt"
-	"time"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/cache"
 )
@@ -20,16 +19,11 @@ type Options struct {
 	// Keyring holds the keys that may sign the archive. Empty is the keyring
 	// of the package debian-archive-keyring.
 	Keyring string
-	// Hermetic takes the compiler from the kernel's suite even if the host has
-	// one of the same generation.
-	Hermetic bool
 	// Offline forbids the network: what is not cached is an error.
 	Offline bool
-	// Update resolves in a fresh index even if an answer is cached.
+	// Update resolves in a fresh index even if an answer is cached. Without
+	// it any answer is kept, so that warm runs need no network at all.
 	Update bool
-	// MaxAge resolves anew what was resolved longer ago; 0 keeps any answer,
-	// so that warm runs need no network at all.
-	MaxAge time.Duration
 	// Locked, if not nil, pins every package. A kernel that it lacks is an
 	// error.
 	Locked *Lock

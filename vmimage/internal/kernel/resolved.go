@@ -38,8 +38,7 @@ func resolve(ctx context.Context, o Options, spec Spec, update bool) (Resolved, 
 	}
 	name := filepath.Join("resolved", fmt.Sprintf("%s_%s_%s.json", spec.Suite, spec.Series, spec.flavour()))
 	cached, ok := readResolved(o, name)
-	fresh := ok && !update && (o.MaxAge == 0 || time.Since(cached.Time) < o.MaxAge)
-	if fresh || ok && o.Offline {
+	if ok && (!update || o.Offline) {
 		return cached, nil
 	}
 	if o.Offline {
@@ -47,13 +46,6 @@ func resolve(ctx context.Context, o Options, spec Spec, update bool) (Resolved, 
 	}
 	all, err := readCandidates(ctx, o, spec.Suite, true)
 	if err != nil {
-		// A machine that lost its network goes on with what it has; only an
-		// explicit update must not be answered from old data.
-		var bad *SignatureError
-		if ok && !update && !errors.As(err, &bad) && ctx.Err() == nil {
-			o.warn("%v; using the answer of %s", err, cached.Time.Format(time.DateOnly))
-			return cached, nil
-		}
 		return Resolved{}, err
 	}
 	c, err := choose(all, spec)

@@ -28,7 +28,7 @@ func toolchain(ctx context.Context, o Options, r Resolved, k Kernel) (Toolchain,
 	if err != nil {
 		return Toolchain{}, nil, err
 	}
-	if cc := hostCompiler(ctx, generation); cc != "" && len(lacks) == 0 && !o.Hermetic {
+	if cc := hostCompiler(ctx, generation); cc != "" && len(lacks) == 0 {
 		return Toolchain{CC: cc}, nil, nil
 	}
 	pkgs, err := resolveToolchain(ctx, o, r, generation)

@@ -29,8 +29,6 @@ type Package struct {
 	ImportPath, Name string
 	// Dir is its directory, Rel the same relative to the project, or absolute.
 	Dir, Rel string
-	// Binary is its compiled test binary; Compile fills it in.
-	Binary string
 
 	files []string
 }

@@ -19,14 +19,17 @@ import (
 type Options struct {
 	Jobs   []Job
 	Stages Stages
-	// Guests, Builds and Fetches bound what happens at once; 0 means 1 guest,
-	// one build for two processors, and two fetches.
-	Guests, Builds, Fetches int
+	// Guests bounds the guests at once; 0 means 1.
+	Guests int
 	// Progress, if not nil, is told what happens. It is called from one
 	// goroutine at a time.
 	Progress func(Event)
 	// Stream, if not nil, gets the events of all tests.
 	Stream *report.Stream
+
+	// What else happens at once, for tests; 0 means one build for two
+	// processors, and two fetches.
+	builds, fetches int
 }
 
 // Stages are the functions that do the work.
@@ -66,7 +69,7 @@ type Event struct {
 // and ctx decide how it ends.
 func Run(ctx context.Context, o Options) report.Result {
 	r := &runner{
-		o: o, fetches: make(slots, or(o.Fetches, 2)), builds: make(slots, or(o.Builds, max(1, runtime.NumCPU()/2))),
+		o: o, fetches: make(slots, or(o.fetches, 2)), builds: make(slots, or(o.builds, max(1, runtime.NumCPU()/2))),
 		guests: make(slots, or(o.Guests, 1)),
 	}
 	res := report.Result{Start: time.Now(), Jobs: cap(r.guests), Kernels: make([]report.Kernel, len(o.Jobs))}

@@ -190,7 +190,7 @@ func TestRunBounds(t *testing.T) {
 	for i := range 12 {
 		names = append(names, fmt.Sprint("k", i))
 	}
-	res := Run(t.Context(), Options{Jobs: jobs(names...), Stages: f.stages(), Guests: 3, Builds: 1, Fetches: 2})
+	res := Run(t.Context(), Options{Jobs: jobs(names...), Stages: f.stages(), Guests: 3, builds: 1, fetches: 2})
 	if !res.Green() {
 		t.Fatalf("red: %v", res.Failures())
 	}

@@ -144,7 +144,7 @@ func TestKVMGivesUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := v.Wait(); err == nil || !strings.Contains(err.Error(), ErrKVM.Error()) {
-		t.Errorf("error = %v, want %v", err, ErrKVM)
+	if err := v.Wait(); err == nil || !strings.Contains(err.Error(), errKVM.Error()) {
+		t.Errorf("error = %v, want %v", err, errKVM)
 	}
 }

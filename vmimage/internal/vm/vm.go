@@ -35,9 +35,8 @@ type VM struct {
 	err    error
 }
 
-// ErrKVM says that KVM gave up on the guest, so that the same guest is worth
-// another try under TCG.
-var ErrKVM = errors.New("KVM cannot run this guest")
+// errKVM says that KVM gave up on the guest.
+var errKVM = errors.New("KVM cannot run this guest: run it in emulation, with -accel tcg")
 
 // Start starts a guest. When ctx is done, QEMU is killed. QEMU dies with the
 // calling process, however that ends.
@@ -54,7 +53,7 @@ func start(ctx context.Context, c Config, restore bool) (_ *VM, err error) {
 	}
 	v := &VM{stderr: new(tail), exited: make(chan struct{})}
 	ctx, v.kill = context.WithCancelCause(ctx)
-	v.stderr.onKVMError = func() { v.kill(ErrKVM) }
+	v.stderr.onKVMError = func() { v.kill(errKVM) }
 
 	o := &qemu.Options{
 		// setpriv makes the kernel kill QEMU when this process is gone; vmtest

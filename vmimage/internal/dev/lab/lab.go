@@ -83,8 +83,11 @@ func Open(ctx context.Context, s Settings, log io.Writer) (*Lab, error) {
 	return l, errors.Join(err, ctx.Err())
 }
 
-// Close removes what the lab compiled.
+// Close removes what the lab compiled, and lets others prune the store.
 func (l *Lab) Close() {
+	if s := l.Options.Kernel.Store; s != nil {
+		s.Close()
+	}
 	if l.temp != "" {
 		os.RemoveAll(l.temp)
 	}
