@@ -85,7 +85,7 @@ func Open(ctx context.Context, s Settings, log io.Writer) (*Lab, error) {
 
 // Close removes what the lab compiled, and lets others prune the store.
 func (l *Lab) Close() {
-	if s := l.Options.Kernel.Store; s != nil {
+	if s := l.Kernels.Store; s != nil {
 		s.Close()
 	}
 	if l.temp != "" {
