@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/u-root/mkuimage/cpio"
 
-	"github.com/kmodtest/kmodtest/vmimage/internal/cache"
 	"github.com/kmodtest/kmodtest/internal/usercache"
+	"github.com/kmodtest/kmodtest/vmimage/internal/cache"
 )
 
 // The guest is one machine: whatever a user's environment says of how Go

@@ -13,8 +13,8 @@ import (
 	"path/filepath"
 
 	"github.com/kmodtest/kmodtest/internal/goenv"
-	"github.com/kmodtest/kmodtest/vmimage/internal/config"
 	"github.com/kmodtest/kmodtest/internal/usercache"
+	"github.com/kmodtest/kmodtest/vmimage/internal/config"
 	"github.com/kmodtest/kmodtest/vmimage/internal/run"
 	"github.com/kmodtest/kmodtest/vmimage/internal/session"
 	"github.com/kmodtest/kmodtest/vmimage/internal/settings"
