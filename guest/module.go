@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/kmodtest/kmodtest/internal/guestenv"
+	"github.com/kmodtest/kmodtest/internal/wire"
 	"golang.org/x/sys/unix"
 )
 
@@ -70,6 +71,7 @@ func TryLoad(t testing.TB, name string, params ...string) (*Module, error) {
 		if !errors.As(err, &refused) {
 			t.Fatal(err)
 		}
+		m.checkPointers(wire.Sweep{Module: name, Refused: true})
 		m.checkLeft("the kernel refused module " + name + ", but it left")
 		m.checkObjects()
 		return nil, err
@@ -103,12 +105,12 @@ func (m *Module) insertAll(depends []string) error {
 			continue // was there before, and stays
 		}
 		if err := insert(name, dep, nil); err != nil {
-			return errors.Join(err, m.removeLoaded())
+			return errors.Join(err, m.removeLoaded(false))
 		}
 		m.loaded = append(m.loaded, name)
 	}
 	if err := insert(m.Name, m.Path, m.Params); err != nil {
-		return errors.Join(err, m.removeLoaded())
+		return errors.Join(err, m.removeLoaded(false))
 	}
 	m.loaded = append(m.loaded, m.Name)
 	if m.notTraced != nil && !hasKmemleak() {
@@ -147,7 +149,7 @@ func (m *Module) Unload() error {
 	if len(m.loaded) == 0 {
 		return nil
 	}
-	if err := m.removeLoaded(); err != nil {
+	if err := m.removeLoaded(true); err != nil {
 		return err
 	}
 	m.checkLeft("after unload of module " + m.Name + " there is still")
@@ -161,7 +163,7 @@ func (m *Module) Reload() {
 	m.t.Helper()
 	info, err := guestenv.Read()
 	if err == nil {
-		err = m.removeLoaded()
+		err = m.removeLoaded(false)
 	}
 	if err == nil {
 		err = m.insertAll(info.Modules[m.Name].Depends)

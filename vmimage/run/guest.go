@@ -34,8 +34,10 @@ func (r *runner) guest(ctx context.Context, names []string) (died bool, err erro
 		s.hung = nil // a guest without signs of life is not silent
 	}
 	r.o.phase(PhaseTest)
+	stop := r.o.answer(ctx, r.source, g)
 	err = r.serve(ctx, s, j, names)
 	closeErr := s.close(err)
+	r.contract(stop())
 	finished := time.Now()
 	r.syms = j.syms
 	r.printed = j.output

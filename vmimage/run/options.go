@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/kmodtest/kmodtest/vmimage/contract"
 	"github.com/kmodtest/kmodtest/vmimage/gotest"
 	"github.com/kmodtest/kmodtest/vmimage/initramfs"
 	"github.com/kmodtest/kmodtest/vmimage/internal/cache"
@@ -148,6 +149,8 @@ type Verdict struct {
 	Exit int `json:"exit"`
 	// Loaded are the modules under test that were still loaded at the end.
 	Loaded []string `json:"loaded,omitempty"`
+	// Contract says which part of the unload contract was looked at.
+	Contract contract.Record `json:"contract"`
 	// Guests is the number of guests that the run took.
 	Guests int `json:"guests"`
 	// Times are the phases, of the first guest where there were more.

@@ -1,0 +1,67 @@
+package klog
+
+import (
+	"debug/dwarf"
+	"fmt"
+)
+
+// Variable returns the line of C that defines a variable of the module, at file
+// scope or static in a function: "kmod/netlink.c:123". ok is false if the debug
+// information does not tell, or tells of several.
+func (s *Symbolizer) Variable(name string) (where string, ok bool) {
+	if s.dwarf == nil {
+		return "", false
+	}
+	// A static variable of a function is name.NUMBER in the symbol table.
+	plain, _, _ := cutLast(name, '.')
+	r := s.dwarf.Reader()
+	var files []*dwarf.LineFile
+	var dir string
+	found := make(map[string]bool)
+	for {
+		e, err := r.Next()
+		if err != nil || e == nil {
+			break
+		}
+		switch e.Tag {
+		case dwarf.TagCompileUnit:
+			dir, _ = e.Val(dwarf.AttrCompDir).(string)
+			files = nil
+			if lr, err := s.dwarf.LineReader(e); err == nil && lr != nil {
+				files = lr.Files()
+			}
+		case dwarf.TagSubprogram, dwarf.TagLexDwarfBlock:
+			continue // may hold static variables
+		case dwarf.TagVariable:
+			n := s.nameOf(e, 0)
+			decl, _ := e.Val(dwarf.AttrDeclaration).(bool)
+			if n != name && n != plain || decl {
+				continue
+			}
+			file, _ := e.Val(dwarf.AttrDeclFile).(int64)
+			line, ok := e.Val(dwarf.AttrDeclLine).(int64)
+			if !ok || file < 0 || int(file) >= len(files) || files[file] == nil || e.Val(dwarf.AttrLocation) == nil {
+				continue
+			}
+			found[fmt.Sprintf("%s:%d", s.relative(absolute(dir, files[file].Name)), line)] = true
+		default:
+			r.SkipChildren()
+		}
+	}
+	if len(found) != 1 {
+		return "", false
+	}
+	for where = range found {
+	}
+	return where, true
+}
+
+// cutLast cuts a string around the last sep.
+func cutLast(s string, sep byte) (before, after string, found bool) {
+	for i := len(s) - 1; i >= 0; i-- {
+		if s[i] == sep {
+			return s[:i], s[i+1:], true
+		}
+	}
+	return s, "", false
+}
