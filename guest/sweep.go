@@ -18,7 +18,7 @@ import (
 
 // The sweep is the part of the unload contract that does not have to know what a
 // module can register: nothing in the kernel may point into memory that was the
-// module's. The host looks for such pointers, see vmimage/contract; this side
+// module's. The host looks for such pointers, see vmimage/internal/contract; this side
 // tells it where the module lay, and when to look.
 
 // swept are the sections that something may point into. The rest of what the

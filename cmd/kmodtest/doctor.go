@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kmodtest/kmodtest/vmimage/kernel"
+	"github.com/kmodtest/kmodtest/vmimage"
 )
 
 var doctorCommand = command{
@@ -58,24 +58,21 @@ var requirements = []requirement{
 }
 
 func runDoctor(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error {
-	a.flags(fs)
+	a.settings.Register(fs, "doctor")
 	fix := fs.Bool("fix", false, "install what is missing, as root or through sudo")
-	if err := parse(fs, args); err != nil {
+	if err := noArguments(fs, args); err != nil {
 		return err
 	}
-	if fs.NArg() > 0 {
-		return usageError("unexpected argument %q", fs.Arg(0))
-	}
-	ko, err := a.kernelOptions()
+	s, err := a.open()
 	if err != nil {
 		return err
 	}
-	found := a.examine(ctx, ko)
+	found := examine(ctx, s)
 	if pkgs := packages(found); *fix && len(pkgs) > 0 {
 		if err := install(ctx, a.stderr, pkgs); err != nil {
 			return err
 		}
-		found = a.examine(ctx, ko)
+		found = examine(ctx, s)
 	}
 	bad := false
 	for _, f := range found {
@@ -101,18 +98,18 @@ func runDoctor(ctx context.Context, a *app, fs *flag.FlagSet, args []string) err
 }
 
 // examine runs every check.
-func (a *app) examine(ctx context.Context, ko kernel.Options) []finding {
+func examine(ctx context.Context, s *vmimage.Session) []finding {
 	found := []finding{goFinding(ctx)}
 	for _, r := range requirements {
 		f := finding{name: r.program, needed: !r.optional, pkg: r.pkg}
-		path, err := kernel.Tool(r.program)
+		path, err := vmimage.Tool(r.program)
 		f.missing, f.detail = err != nil, path
 		if err != nil {
 			f.detail = "not in PATH: " + r.use
 		}
 		found = append(found, f)
 	}
-	return append(found, headersFinding(), keyringFinding(ko), archiveFinding(ctx, ko), spaceFinding(ko.Store.Dir), a.kvmFinding(ctx, ko))
+	return append(found, headersFinding(), keyringFinding(s), archiveFinding(ctx, s), spaceFinding(s.CacheDir()), kvmFinding(ctx, s))
 }
 
 // goFinding checks the go command, which builds tests and the guest's image.
@@ -143,21 +140,21 @@ func headersFinding() finding {
 	return f
 }
 
-func keyringFinding(ko kernel.Options) finding {
-	f := finding{name: "archive keyring", detail: ko.KeyringPath(), needed: true, pkg: "debian-archive-keyring"}
-	if _, err := os.Stat(ko.KeyringPath()); err != nil {
+func keyringFinding(s *vmimage.Session) finding {
+	f := finding{name: "archive keyring", detail: s.Keyring(), needed: true, pkg: "debian-archive-keyring"}
+	if _, err := os.Stat(s.Keyring()); err != nil {
 		f.missing, f.detail = true, fmt.Sprintf("%v: verifies the archive's index", err)
 	}
 	return f
 }
 
 // archiveFinding asks where kernels come from; it fetches nothing.
-func archiveFinding(ctx context.Context, ko kernel.Options) finding {
+func archiveFinding(ctx context.Context, s *vmimage.Session) finding {
 	f := finding{name: "Debian's archive", needed: true}
-	var err error
-	if f.detail, err = kernel.Archive(ctx, ko); err != nil {
+	where, tool, err := s.Archive(ctx)
+	if f.detail = where; err != nil {
 		f.missing, f.detail = true, err.Error()
-		if tool := new(kernel.MissingToolError); !errors.As(err, &tool) {
+		if !tool {
 			f.pkg = "python-apt-common"
 		}
 	}
@@ -194,7 +191,7 @@ func install(ctx context.Context, out io.Writer, pkgs []string) error {
 		cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 		cmd.Stdout, cmd.Stderr = out, out
 		if err := cmd.Run(); err != nil {
-			return ended(ctx, fmt.Errorf("run %s: %w", strings.Join(args, " "), err))
+			return fmt.Errorf("run %s: %w", strings.Join(args, " "), err)
 		}
 	}
 	return nil
