@@ -21,6 +21,9 @@ type Sweep struct {
 	// tells that it is the last one.
 	Symbols string `json:"symbols,omitempty"`
 	Last    bool   `json:"last,omitempty"`
+	// Spent is the test that left the kernel in a state in which nothing more can
+	// be tried. The host ends the guest instead of an answer.
+	Spent string `json:"spent,omitempty"`
 	// Unable is why this kernel cannot be swept.
 	Unable string `json:"unable,omitempty"`
 }

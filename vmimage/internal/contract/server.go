@@ -27,6 +27,9 @@ type Server struct {
 	// Memory opens the guest's memory, once.
 	Memory func(context.Context) (io.ReaderAt, error)
 
+	// Spent is called when the guest says that a test made it unfit for more.
+	Spent func(test string)
+
 	// Record is what was looked at so far.
 	Record Record
 
@@ -296,6 +299,10 @@ func (s *Server) Serve(ctx context.Context, m *wire.Mailbox) {
 		return
 	}
 	var a wire.Swept
+	if err == nil && q.Spent != "" {
+		s.Spent(q.Spent)
+		return
+	}
 	if err != nil {
 		a.Error = fmt.Sprintf("read question: %v", err)
 	} else {

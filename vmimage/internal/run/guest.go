@@ -34,7 +34,7 @@ func (r *runner) guest(ctx context.Context, names []string) (died bool, err erro
 		s.hung = nil // a guest without signs of life is not silent
 	}
 	r.o.phase(PhaseTest)
-	stop := r.o.answer(ctx, r.source, g)
+	stop := r.o.answer(ctx, r.source, s)
 	err = r.serve(ctx, s, j, names)
 	closeErr := s.close(err)
 	r.contract(stop())
@@ -67,6 +67,14 @@ func (r *runner) guest(ctx context.Context, names []string) (died bool, err erro
 		return false, context.Cause(ctx)
 	case errors.Is(closeErr, errNothingPlanned):
 		return false, closeErr
+	}
+	if errors.As(closeErr, &r.spent) {
+		// The test has said why it fails, and that is why the run does.
+		j.parser.Flush()
+		j.found(j.scanner.Flush())
+		j.missed(false)
+		r.exit, r.kept = &wire.ExitStatus{Step: stepRun, Code: 1}, true
+		return true, nil
 	}
 	// The rest of the kernel's words are on the console only.
 	j.parser.Flush()

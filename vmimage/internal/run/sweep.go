@@ -5,17 +5,42 @@ import (
 	"context"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/kmodtest/kmodtest/internal/wire"
 	"github.com/kmodtest/kmodtest/vmimage/internal/boot"
 	"github.com/kmodtest/kmodtest/vmimage/internal/contract"
 )
 
+// A spentError says that a guest was ended, for a test left the kernel in a state
+// in which no other can be tried.
+type spentError struct{ test string }
+
+func (e *spentError) Error() string {
+	return e.test + " left something in the kernel that points into a module which is gone: the guest was ended"
+}
+
+// spentQuiet is for how long nothing more has come of a guest that waits for its
+// end: all that it wrote is there then.
+const spentQuiet = 100 * time.Millisecond
+
+// culprits are the tests of running that a spent guest takes with it: the one that
+// spent it, and those above. Others run again.
+func (e *spentError) culprits(open []string) []string {
+	return slices.DeleteFunc(slices.Clone(open), func(t string) bool {
+		return t != e.test && !strings.HasPrefix(e.test, t+"/") && !strings.HasPrefix(t, e.test+"/")
+	})
+}
+
 // answer answers a guest's questions about what its modules left behind, until
 // stop is called. stop returns which part of the contract was looked at.
-func (o *Options) answer(ctx context.Context, src *boot.Source, g *boot.Guest) (stop func() contract.Record) {
+func (o *Options) answer(ctx context.Context, src *boot.Source, s *session) (stop func() contract.Record) {
+	g := s.Guest
+	s.spent = make(chan string, 1)
 	srv := &contract.Server{
+		Spent:  func(test string) { s.spent <- test },
 		Kernel: o.Kernel.Digest, Store: o.Store, Modules: o.contractModules(),
 		Memory: func(ctx context.Context) (io.ReaderAt, error) { return g.VM.Memory(ctx, src.Config) },
 	}
