@@ -33,8 +33,14 @@ func swept(section string) bool {
 	return false
 }
 
+// holding are the sections of a module that stayed which matter: its variables, and
+// the init sections that it may still point to itself.
+func holding(section string) bool {
+	return strings.HasPrefix(section, ".data") || strings.HasPrefix(section, ".bss") || strings.HasPrefix(section, ".init")
+}
+
 // sectionsOf looks up where the sections of a loaded module are.
-func sectionsOf(name string) (map[string]uint64, error) {
+func sectionsOf(name string, wanted func(section string) bool) (map[string]uint64, error) {
 	sections := make(map[string]uint64)
 	dir := "/sys/module/" + name + "/sections/"
 	ents, err := os.ReadDir(dir)
@@ -42,7 +48,7 @@ func sectionsOf(name string) (map[string]uint64, error) {
 		return nil, fmt.Errorf("find sections of module %s: %w", name, err)
 	}
 	for _, e := range ents {
-		if !swept(e.Name()) {
+		if !wanted(e.Name()) {
 			continue
 		}
 		data, err := os.ReadFile(dir + e.Name())
@@ -56,6 +62,49 @@ func sectionsOf(name string) (map[string]uint64, error) {
 		sections[e.Name()] = addr
 	}
 	return sections, nil
+}
+
+// stays remembers where modules are that are loaded, by name: most that stay once
+// stay for long.
+var stays struct {
+	sync.Mutex
+	at map[string]stay
+}
+
+type stay struct {
+	line string // of /proc/modules: the address is in it
+	wire.Loaded
+}
+
+// stayed returns where the modules are that are loaded now.
+func stayed() ([]wire.Loaded, error) {
+	data, err := os.ReadFile("/proc/modules")
+	if err != nil {
+		return nil, fmt.Errorf("list modules: %w", err)
+	}
+	stays.Lock()
+	defer stays.Unlock()
+	now := make(map[string]stay)
+	var all []wire.Loaded
+	for line := range strings.Lines(string(data)) {
+		words := strings.Fields(line)
+		if len(words) < 6 {
+			continue
+		}
+		s, ok := stays.at[words[0]]
+		// The number of references and the users change.
+		if line = words[1] + " " + words[5]; !ok || s.line != line {
+			sections, err := sectionsOf(words[0], holding)
+			if err != nil {
+				return nil, err
+			}
+			s = stay{line, wire.Loaded{Module: words[0], Sections: sections}}
+		}
+		now[words[0]] = s
+		all = append(all, s.Loaded)
+	}
+	stays.at = now
+	return all, nil
 }
 
 // coreNote returns the note VMCOREINFO of /proc/kcore, in which the kernel says
@@ -108,6 +157,10 @@ var notSwept atomic.Pointer[string]
 // sweep asks the host what still points into the modules that are gone, and
 // returns it.
 func sweep(q wire.Sweep) ([]wire.Held, error) {
+	var err error
+	if q.Stayed, err = stayed(); err != nil {
+		return nil, err
+	}
 	note, err := coreNote()
 	if err != nil {
 		q.Unable = err.Error()

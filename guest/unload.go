@@ -33,7 +33,7 @@ func (m *Module) removeLoaded(check bool) error {
 		q := wire.Sweep{Module: m.loaded[last]}
 		if check {
 			var err error
-			if q.Lay, err = sectionsOf(m.loaded[last]); err != nil {
+			if q.Lay, err = sectionsOf(m.loaded[last], swept); err != nil {
 				return err
 			}
 		}

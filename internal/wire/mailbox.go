@@ -25,7 +25,7 @@ type Mailbox struct {
 const (
 	// MailboxSize is the size in bytes of the part of a Ring's memory, its last,
 	// that is the mailbox.
-	MailboxSize = 64 << 10
+	MailboxSize = 256 << 10
 
 	mailboxText = 192 // after three counters in cache lines of their own
 )

@@ -11,6 +11,8 @@ type Sweep struct {
 	// Lay are the addresses that the sections of Module had, by name; none if it
 	// was refused.
 	Lay map[string]uint64 `json:"lay,omitempty"`
+	// Stayed are the modules that are still loaded.
+	Stayed []Loaded `json:"stayed,omitempty"`
 	// Final tells that the guest will not look again after this unload: what is
 	// found is told now, and not a second time.
 	Final bool `json:"final,omitempty"`
@@ -26,6 +28,12 @@ type Sweep struct {
 	Spent string `json:"spent,omitempty"`
 	// Unable is why this kernel cannot be swept.
 	Unable string `json:"unable,omitempty"`
+}
+
+// Loaded is where the sections of a loaded module are, by name.
+type Loaded struct {
+	Module   string            `json:"module"`
+	Sections map[string]uint64 `json:"sections"`
 }
 
 // Swept is the answer to a Sweep.

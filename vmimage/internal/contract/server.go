@@ -167,11 +167,19 @@ func (s *Server) sweep(q wire.Sweep) ([]wire.Held, error) {
 	if err != nil {
 		return nil, &unableError{err}
 	}
-	gone, err := s.place(q)
+	gone, err := s.place(wire.Loaded{Module: q.Module, Sections: q.Lay})
 	if err != nil {
 		return nil, err
 	}
-	l, err := newLook(s.syms.at(at), sp, gone)
+	var stayed []section
+	for _, m := range q.Stayed {
+		secs, err := s.place(m)
+		if err != nil {
+			return nil, err
+		}
+		stayed = append(stayed, secs...)
+	}
+	l, err := newLook(s.syms.at(at), sp, gone, stayed)
 	if err != nil {
 		return nil, err
 	}
@@ -238,13 +246,17 @@ func (l *look) all() ([]found, error) {
 		if seen[p.at] {
 			continue
 		}
-		f := found{pointer: p, holder: "memory of a module"}
+		f := found{pointer: p, holder: fmt.Sprintf("%#x", p.at)}
 		if e, ok := l.holder(p); ok {
-			if innocent[e.name] != "" {
+			if p.area.cpu != ofModule && innocent[e.name] != "" {
 				continue
 			}
 			f.kind, f.holder = kinds[e.name], e.at(p.at)
-			if p.area.cpu >= 0 {
+			switch {
+			case p.area.cpu == ofModule:
+				f.kind = ""
+				f.holder += " [" + p.area.of.module + "]"
+			case p.area.cpu >= 0:
 				f.holder += fmt.Sprintf(" of CPU %d", p.area.cpu)
 			}
 		}
@@ -254,13 +266,13 @@ func (l *look) all() ([]found, error) {
 }
 
 // place finds out what lay where.
-func (s *Server) place(q wire.Sweep) ([]section, error) {
+func (s *Server) place(q wire.Loaded) ([]section, error) {
 	m, err := s.module(q.Module)
 	if m == nil || err != nil {
 		return nil, err
 	}
 	var out []section
-	for name, addr := range q.Lay {
+	for name, addr := range q.Sections {
 		if sec, ok := m.sections[name]; ok {
 			sec.addr = addr
 			out = append(out, sec)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // look is one look at a guest that stands still, or nearly so.
@@ -14,8 +15,9 @@ type look struct {
 	areas []area
 	// low and high bound the modules' part of the address space.
 	low, high uint64
-	// gone are the sections of what was unloaded last.
-	gone []section
+	// gone are the sections of what was unloaded last, stayed those of the modules
+	// that are there.
+	gone, stayed []section
 }
 
 // area is a piece of memory that holds pointers of the living.
@@ -25,6 +27,8 @@ type area struct {
 	// cpu is -1 for memory of the kernel's image, -2 for that of a module.
 	cpu    int
 	offset uint64
+	// of is the section of a module that stayed.
+	of section
 }
 
 const (
@@ -47,8 +51,8 @@ type pointer struct {
 }
 
 // newLook reads what is to be looked through.
-func newLook(s *symbols, sp *space, gone []section) (*look, error) {
-	l := &look{syms: s, space: sp, gone: gone}
+func newLook(s *symbols, sp *space, gone, stayed []section) (*look, error) {
+	l := &look{syms: s, space: sp, gone: gone, stayed: stayed}
 	if err := l.bounds(); err != nil {
 		return nil, err
 	}
@@ -139,20 +143,42 @@ func (l *look) readPerCPU() error {
 	return nil
 }
 
-// readModules reads the data of the modules that are there. What is writable and
-// no code in their part of the address space is theirs, or a trampoline's.
+// readModules reads the data of the modules that stayed. Their other memory - the
+// struct module, the table of symbols - goes on pointing to init sections that
+// are gone, and where those were another module may have come to lie.
 func (l *look) readModules() error {
-	data := func(p page) bool { return p.flags&pageWrite != 0 && p.flags&pageNoExec != 0 }
-	if err := l.add(l.low, l.high, ofModule, 0, data); err != nil {
-		return fmt.Errorf("read the data of modules: %w", err)
+	for _, s := range l.stayed {
+		if !s.data() {
+			continue
+		}
+		pieces, err := l.space.read(s.addr&^7, (s.addr+s.size)&^7, nil)
+		if err != nil {
+			return fmt.Errorf("read the data of module %s: %w", s.module, err)
+		}
+		for _, p := range pieces {
+			l.areas = append(l.areas, area{piece: p, cpu: ofModule, of: s})
+		}
 	}
 	return nil
+}
+
+// data tells whether a section holds variables.
+func (s section) data() bool {
+	return strings.HasPrefix(s.name, ".data") || strings.HasPrefix(s.name, ".bss")
+}
+
+// ownInit tells whether an address is in an init section of the module that holds
+// it: left over from its own start.
+func (l *look) ownInit(a area, addr uint64) bool {
+	return slices.ContainsFunc(l.stayed, func(s section) bool {
+		return s.module == a.of.module && strings.HasPrefix(s.name, ".init") && addr-s.addr < s.size
+	})
 }
 
 func (l *look) add(start, end uint64, cpu int, offset uint64, wanted func(page) bool) error {
 	pieces, err := l.space.read(start&^7, end&^7, wanted)
 	for _, p := range pieces {
-		l.areas = append(l.areas, area{p, cpu, offset})
+		l.areas = append(l.areas, area{piece: p, cpu: cpu, offset: offset})
 	}
 	return err
 }
@@ -167,9 +193,7 @@ func (l *look) pointers() ([]pointer, error) {
 			if v-l.low >= span {
 				continue
 			}
-			if a.cpu == ofModule && !l.inGone(v) {
-				// A module's own data goes on pointing to its init sections
-				// (struct module, its table of symbols).
+			if a.cpu == ofModule && l.ownInit(a, v) {
 				continue
 			}
 			gone, err := l.isGone(v)
@@ -202,11 +226,15 @@ func (l *look) inGone(addr uint64) bool {
 	return slices.ContainsFunc(l.gone, func(s section) bool { return addr-s.addr < s.size })
 }
 
-// holder returns the symbol that a word is in, in the words of the kernel's own
-// list of symbols, and false for memory of modules.
+// holder returns the symbol that a word is in.
 func (l *look) holder(p pointer) (extent, bool) {
 	if p.area.cpu == ofModule {
-		return extent{}, false
+		s := p.area.of
+		e := extent{name: s.name, start: s.addr}
+		if o, ok := s.find(p.at - s.addr); ok {
+			e = extent{name: o.name, start: s.addr + o.off}
+		}
+		return e, true
 	}
 	e, ok := l.syms.around(p.at - p.area.offset)
 	e.start += p.area.offset
