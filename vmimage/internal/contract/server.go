@@ -38,6 +38,7 @@ type Server struct {
 	text    strings.Builder // the part of the symbols that has come
 	opened  map[string]*module
 	told    map[pointer2]bool
+	room    arena
 	history []section // of earlier loads
 }
 
@@ -163,7 +164,8 @@ func (s *Server) sweep(q wire.Sweep) ([]wire.Held, error) {
 	if err != nil {
 		return nil, &unableError{err}
 	}
-	sp, err := newSpace(s.mem, n)
+	s.room.used = 0
+	sp, err := newSpace(s.mem, n, &s.room)
 	if err != nil {
 		return nil, &unableError{err}
 	}
@@ -227,43 +229,29 @@ func b2i(b bool) int {
 	return 0
 }
 
-// all returns what holds, each pointer once.
+// all returns what holds, each pointer once: what a walk came across has the
+// better name.
 func (l *look) all() ([]found, error) {
-	walked, err := l.walkNotifiers()
+	chains, err := l.walkNotifiers()
 	if err != nil {
 		return nil, err
-	}
-	out := walked
-	seen := make(map[uint64]bool)
-	for _, f := range walked {
-		seen[f.at] = true
 	}
 	pointers, err := l.pointers()
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range pointers {
-		if seen[p.at] {
-			continue
+	var out []found
+	seen := make(map[uint64]bool)
+	for _, f := range slices.Concat(chains, l.walkPending(), pointers, l.walkLists()) {
+		if !seen[f.at] {
+			seen[f.at] = true
+			out = append(out, f)
 		}
-		f := found{pointer: p, holder: fmt.Sprintf("%#x", p.at)}
-		if e, ok := l.holder(p); ok {
-			if p.area.cpu != ofModule && innocent[e.name] != "" {
-				continue
-			}
-			f.kind, f.holder = kinds[e.name], e.at(p.at)
-			switch {
-			case p.area.cpu == ofModule:
-				f.kind = ""
-				f.holder += " [" + p.area.of.module + "]"
-			case p.area.cpu >= 0:
-				f.holder += fmt.Sprintf(" of CPU %d", p.area.cpu)
-			}
-		}
-		out = append(out, f)
 	}
 	return out, nil
 }
+
+func cpuSuffix(cpu int) string { return fmt.Sprintf(" of CPU %d", cpu) }
 
 // place finds out what lay where.
 func (s *Server) place(q wire.Loaded) ([]section, error) {

@@ -15,6 +15,25 @@ type space struct {
 	levels int
 	tables map[uint64]*table
 	frames map[uint64][]byte // of single words that were asked for
+	room   *arena
+}
+
+// arena is memory for what is read, the same for every look: fresh memory costs as
+// much as reading.
+type arena struct {
+	b    []byte
+	used int
+}
+
+// take returns n bytes, which hold anything.
+func (a *arena) take(n int) []byte {
+	if a.used+n > len(a.b) {
+		// Earlier pieces stay where they are; the next look has room for all.
+		a.b, a.used = make([]byte, 2*len(a.b)+n), 0
+	}
+	b := a.b[a.used : a.used+n : a.used+n]
+	a.used += n
+	return b
 }
 
 type table [512]uint64
@@ -29,7 +48,7 @@ const (
 )
 
 // newSpace returns the address space of the kernel that n tells of.
-func newSpace(mem io.ReaderAt, n note) (*space, error) {
+func newSpace(mem io.ReaderAt, n note, room *arena) (*space, error) {
 	top, err := n.symbol("swapper_pg_dir")
 	if err != nil {
 		return nil, err
@@ -38,7 +57,7 @@ func newSpace(mem io.ReaderAt, n note) (*space, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &space{mem: mem, root: top - imageStart + uint64(physBase), levels: 4, tables: make(map[uint64]*table), frames: make(map[uint64][]byte)}
+	s := &space{mem: mem, root: top - imageStart + uint64(physBase), levels: 4, tables: make(map[uint64]*table), frames: make(map[uint64][]byte), room: room}
 	if five, err := n.number("pgtable_l5_enabled"); err == nil && five != 0 {
 		s.levels = 5
 	}
@@ -137,7 +156,7 @@ func (s *space) read(start, end uint64, wanted func(page) bool) ([]piece, error)
 		at = next
 	}
 	for _, r := range runs {
-		b := make([]byte, r.size)
+		b := s.room.take(int(r.size))
 		if _, err := s.mem.ReadAt(b, int64(r.phys)); err != nil {
 			return nil, err
 		}
@@ -174,7 +193,7 @@ func (s *space) word(addr uint64) uint64 {
 	frame := at &^ (pageSize - 1)
 	b := s.frames[frame]
 	if b == nil {
-		b = make([]byte, pageSize)
+		b = s.room.take(pageSize)
 		if _, err := s.mem.ReadAt(b, int64(frame)); err != nil {
 			return 0 // a device's
 		}

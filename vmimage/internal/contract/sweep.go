@@ -184,8 +184,8 @@ func (l *look) add(start, end uint64, cpu int, offset uint64, wanted func(page) 
 }
 
 // pointers returns every word of the areas that leads into what is gone.
-func (l *look) pointers() ([]pointer, error) {
-	var found []pointer
+func (l *look) pointers() ([]found, error) {
+	var all []found
 	span := l.high - l.low // nothing if low is above high: no area was read
 	for _, a := range l.areas {
 		for i, b := 0, a.data; len(b) >= 8; i, b = i+8, b[8:] {
@@ -201,11 +201,16 @@ func (l *look) pointers() ([]pointer, error) {
 				return nil, err
 			}
 			if gone {
-				found = append(found, pointer{a.start + uint64(i), v, a})
+				f := found{pointer: pointer{a.start + uint64(i), v, a}}
+				if e, ok := l.holder(f.pointer); ok && a.cpu != ofModule && innocent[e.name] != "" {
+					continue
+				}
+				l.name(&f, f.at)
+				all = append(all, f)
 			}
 		}
 	}
-	return found, nil
+	return all, nil
 }
 
 // isGone tells whether an address in the modules' part of the address space is

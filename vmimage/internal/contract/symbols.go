@@ -16,6 +16,7 @@ type symbols struct {
 	sorted []symbol // by address
 	byName map[string]int
 	heads  []int  // of chains of notifiers
+	lists  []int  // and those of lists
 	shift  uint64 // what to add to an address of the kernel's image
 }
 
@@ -66,8 +67,14 @@ func parseSymbols(text []byte) (*symbols, error) {
 		if _, ok := s.byName[sym.name]; !ok {
 			s.byName[sym.name] = i
 		}
-		if sym.addr >= imageStart && notifierHead(sym.name) {
+		if sym.addr < imageStart {
+			continue
+		}
+		if notifierHead(sym.name) {
 			s.heads = append(s.heads, i)
+		}
+		if listHead(sym.name) {
+			s.lists = append(s.lists, i)
 		}
 	}
 	if addr, ok := s.find(base); !ok || addr == 0 {
@@ -107,7 +114,7 @@ func (s *symbols) need(names ...string) ([]uint64, error) {
 	for _, name := range names {
 		a, ok := s.find(name)
 		if !ok {
-			return nil, fmt.Errorf("the kernel has no symbol %s: CONFIG_KALLSYMS_ALL is off", name)
+			return nil, &unableError{fmt.Errorf("the kernel has no symbol %s: CONFIG_KALLSYMS_ALL is off", name)}
 		}
 		out = append(out, a)
 	}
