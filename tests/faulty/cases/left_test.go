@@ -16,7 +16,6 @@ func TestTimerPending(t *testing.T)      { load(t, "timer_pending") }
 func TestTimerHeap(t *testing.T)         { load(t, "timer_heap") }
 func TestHrtimerPending(t *testing.T)    { load(t, "hrtimer_pending") }
 func TestDelayedWork(t *testing.T)       { load(t, "delayed_work") }
-func TestTasklet(t *testing.T)           { load(t, "tasklet") }
 func TestKprobe(t *testing.T)            { load(t, "kprobe") }
 func TestKretprobe(t *testing.T)         { load(t, "kretprobe") }
 func TestFtraceOps(t *testing.T)         { load(t, "ftrace_ops") }

@@ -22,8 +22,13 @@ static int __init faulty_init(void)
 	if (!sleeper)
 		return -ENOMEM;
 
+#ifdef HAVE_HRTIMER_SETUP
 	hrtimer_setup(&sleeper->timer, faulty_expired, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_REL);
+#else
+	hrtimer_init(&sleeper->timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
+	sleeper->timer.function = faulty_expired;
+#endif
 	hrtimer_start(&sleeper->timer, ktime_set(3600, 0), HRTIMER_MODE_REL);
 	return 0;
 }

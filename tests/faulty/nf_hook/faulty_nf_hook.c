@@ -10,13 +10,14 @@
 #include <linux/netfilter_ipv4.h>
 #include <net/net_namespace.h>
 
-static unsigned int faulty_hook(void *priv, struct sk_buff *skb,
+static unsigned int faulty_hook(void *priv, /* FAULT */
+				struct sk_buff *skb,
 				const struct nf_hook_state *state)
 {
 	return NF_ACCEPT;
 }
 
-static const struct nf_hook_ops faulty_ops = { /* FAULT */
+static const struct nf_hook_ops faulty_ops = {
 	.hook = faulty_hook,
 	.pf = NFPROTO_IPV4,
 	.hooknum = NF_INET_LOCAL_OUT,

@@ -1,6 +1,9 @@
 package contract
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Lists lead from the kernel's data to the heap, which is looked at nowhere else.
 // struct list_head is { next, prev } and struct hlist_node { next, pprev }
@@ -175,7 +178,41 @@ func (l *look) walkPending() []found {
 			}
 		})
 	})
-	return append(all, l.walkUnbound()...)
+	return slices.Concat(all, l.walkUnbound(), l.walkHooks())
+}
+
+// walkHooks looks through the hooks of netfilter of the initial network namespace.
+// struct nf_hook_entries, which is on the heap, starts with a number of 16 bits;
+// entries of { hook, priv } follow (include/linux/netfilter.h).
+func (l *look) walkHooks() []found {
+	const most = 1024 // MAX_HOOK_COUNT
+	var all []found
+	l.within("init_net", func(a area, at uint64) {
+		blob := l.word(at)
+		if blob&7 != 0 || blob < l.kernelHalf() || blob >= imageStart {
+			return
+		}
+		n := l.word(blob) & 0xffff
+		if n == 0 || n > most {
+			return
+		}
+		var here []found
+		for i := range n {
+			hook := blob + 8 + 16*i
+			w := l.word(hook)
+			if l.isGoneAddr(w) {
+				f := found{pointer: pointer{at: hook, to: w, area: a}, kind: "netfilter hook"}
+				if e, ok := l.holder(pointer{at: at, area: a}); ok {
+					f.holder = "an entry of " + e.at(at)
+				}
+				here = append(here, f)
+			} else if !l.isCode(w) {
+				return // not hooks
+			}
+		}
+		all = append(all, here...)
+	})
+	return all
 }
 
 // tree calls each for the nodes of a red-black tree: struct rb_node is

@@ -210,7 +210,10 @@ func (s *Server) describe(l *look, all []found) []wire.Held {
 	of := make(map[string]int) // by the object
 	slices.SortStableFunc(all, func(a, b found) int { return cmp.Compare(b2i(a.kind == ""), b2i(b.kind == "")) })
 	for _, f := range all {
-		target, where := s.target(l, f.to, s.history)
+		target, where, structure := s.target(l, f.to, s.history)
+		if f.kind == "" {
+			f.kind = structs[structure]
+		}
 		object, _, _ := strings.Cut(target, "+")
 		if i, ok := of[object]; ok {
 			held[i].Also = append(held[i].Also, f.holder)

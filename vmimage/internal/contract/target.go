@@ -97,7 +97,8 @@ func (s section) find(off uint64) (object, bool) {
 }
 
 // target names an address of what is gone, and the line of C that defines it.
-func (s *Server) target(l *look, addr uint64, loads []section) (name, where string) {
+// structure is the struct that the object is, if that is known.
+func (s *Server) target(l *look, addr uint64, loads []section) (name, where, structure string) {
 	for _, sec := range slices.Concat(l.gone, loads) {
 		if addr-sec.addr >= sec.size {
 			continue
@@ -105,19 +106,20 @@ func (s *Server) target(l *look, addr uint64, loads []section) (name, where stri
 		off := addr - sec.addr
 		o, ok := sec.find(off)
 		if !ok {
-			return fmt.Sprintf("%s+%#x [%s]", sec.name, off, sec.module), ""
+			return fmt.Sprintf("%s+%#x [%s]", sec.name, off, sec.module), "", ""
 		}
 		name := fmt.Sprintf("%s+%#x [%s]", o.name, off-o.off, sec.module)
-		return name, s.where(sec, o, off)
+		where, structure = s.where(sec, o, off)
+		return name, where, structure
 	}
-	return fmt.Sprintf("%#x, where a module lay", addr), ""
+	return fmt.Sprintf("%#x, where a module lay", addr), "", ""
 }
 
-// where is the line of C of an object.
-func (s *Server) where(sec section, o object, off uint64) string {
+// where is the line of C of an object, and the struct that it is.
+func (s *Server) where(sec section, o object, off uint64) (where, structure string) {
 	m := s.opened[sec.module]
 	if m == nil {
-		return ""
+		return "", ""
 	}
 	if !m.opened {
 		m.opened = true
@@ -125,19 +127,19 @@ func (s *Server) where(sec section, o object, off uint64) string {
 		m.debug, _ = klog.OpenSymbolizer(m.Debug, m.Dir)
 	}
 	if m.debug == nil {
-		return ""
+		return "", ""
 	}
 	if !o.function {
-		where, _ := m.debug.Variable(o.name)
-		return where
+		where, structure, _ = m.debug.Variable(o.name)
+		return where, structure
 	}
 	frames, err := m.debug.Frame(klog.Frame{Func: o.name, Offset: off - o.off, Size: o.size, Exact: true, Module: m.Name})
 	if err != nil || len(frames) == 0 {
-		return ""
+		return "", ""
 	}
 	last := frames[len(frames)-1]
 	if strings.TrimSpace(last.File) == "" {
-		return ""
+		return "", ""
 	}
-	return fmt.Sprintf("%s:%d", last.File, last.Line)
+	return fmt.Sprintf("%s:%d", last.File, last.Line), ""
 }

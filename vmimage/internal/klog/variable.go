@@ -6,18 +6,19 @@ import (
 )
 
 // Variable returns the line of C that defines a variable of the module, at file
-// scope or static in a function: "kmod/netlink.c:123". ok is false if the debug
-// information does not tell, or tells of several.
-func (s *Symbolizer) Variable(name string) (where string, ok bool) {
+// scope or static in a function, "kmod/netlink.c:123", and the name of its type if
+// that is a struct. ok is false if the debug information does not tell, or tells of
+// several.
+func (s *Symbolizer) Variable(name string) (where, structure string, ok bool) {
 	if s.dwarf == nil {
-		return "", false
+		return "", "", false
 	}
 	// A static variable of a function is name.NUMBER in the symbol table.
 	plain, _, _ := cutLast(name, '.')
 	r := s.dwarf.Reader()
 	var files []*dwarf.LineFile
 	var dir string
-	found := make(map[string]bool)
+	found := make(map[string]string) // the struct, by the place
 	for {
 		e, err := r.Next()
 		if err != nil || e == nil {
@@ -43,17 +44,43 @@ func (s *Symbolizer) Variable(name string) (where string, ok bool) {
 			if !ok || file < 0 || int(file) >= len(files) || files[file] == nil || e.Val(dwarf.AttrLocation) == nil {
 				continue
 			}
-			found[fmt.Sprintf("%s:%d", s.relative(absolute(dir, files[file].Name)), line)] = true
+			found[fmt.Sprintf("%s:%d", s.relative(absolute(dir, files[file].Name)), line)] = s.structOf(e)
 		default:
 			r.SkipChildren()
 		}
 	}
 	if len(found) != 1 {
-		return "", false
+		return "", "", false
 	}
-	for where = range found {
+	for where, structure = range found {
 	}
-	return where, true
+	return where, structure, true
+}
+
+// structOf returns the name of the struct that a variable is, or an array of it.
+func (s *Symbolizer) structOf(e *dwarf.Entry) string {
+	const deepest = 8 // const volatile typedef of an array of …
+	for range deepest {
+		off, ok := e.Val(dwarf.AttrType).(dwarf.Offset)
+		if !ok {
+			return ""
+		}
+		r := s.dwarf.Reader()
+		r.Seek(off)
+		t, err := r.Next()
+		if err != nil || t == nil {
+			return ""
+		}
+		switch t.Tag {
+		case dwarf.TagStructType:
+			name, _ := t.Val(dwarf.AttrName).(string)
+			return name
+		case dwarf.TagPointerType:
+			return ""
+		}
+		e = t
+	}
+	return ""
 }
 
 // cutLast cuts a string around the last sep.
