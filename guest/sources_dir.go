@@ -19,12 +19,12 @@ var dirSources = []source{
 	{"sysfs class entry", entries("/sys/class/*", "/sys/class/*/*")},
 	{"sysfs bus entry", entries("/sys/bus/*", "/sys/bus/*/drivers/*")},
 	{"sysfs device", entries("/sys/devices/*", "/sys/devices/platform/*", "/sys/devices/virtual/*")},
-	{"sysfs kernel entry", entries("/sys/kernel/*")},
+	{"sysfs kernel entry", entries("/sys/kernel/*", "/sys/kernel/*/*")},
+	{"sysfs firmware entry", entries("/sys/firmware/*", "/sys/firmware/*/*")},
 	{"sysfs file system entry", entries("/sys/fs/*", "/sys/fs/*/*")},
-	{"slab alias", entries("/sys/kernel/slab/*")},
 	{"debugfs entry", entries("/sys/kernel/debug/*", "/sys/kernel/debug/*/*")},
 	{"trace event system", entries("/sys/kernel/tracing/events/*")},
-	{"proc entry", entries("/proc/*")},
+	{"proc entry", entries("/proc/*", "/proc/*/*", "/proc/fs/*/*")},
 	{"proc net entry", entries("/proc/1/net/*", "/proc/1/net/*/*")},
 	{"sysctl", entries("/proc/sys/*", "/proc/sys/*/*")},
 	{"network sysctl", entries("/proc/sys/net/*/*", "/proc/sys/net/ipv4/conf/*")},
@@ -36,8 +36,16 @@ var unlisted = map[string]bool{
 	"/sys/kernel/debug/tracing": true, // an automount of tracefs
 	"/sys/kernel/debug/slab":    true, // follows the list of slab caches
 	"/sys/kernel/debug/bdi":     true,
-	"/sys/class/net":            true,
-	"/proc/1/net/stat":          true,
+	// A cache that is merged with another one is a link here, which the kernel
+	// keeps after kmem_cache_destroy (sysfs_slab_alias in mm/slub.c): it means
+	// nothing. Caches have a source of their own.
+	"/sys/kernel/slab":    true,
+	"/sys/kernel/debug":   true, // has a source of its own
+	"/sys/kernel/tracing": true,
+	"/sys/kernel/irq":     true, // counts, and comes with /proc/interrupts
+	"/proc/sys":           true, // has sources of its own
+	"/sys/class/net":      true,
+	"/proc/1/net/stat":    true,
 }
 
 // entries returns a source that lists what matches the patterns, see tree.glob.

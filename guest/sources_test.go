@@ -38,7 +38,8 @@ var shown = fstest.MapFS{
 			"0x00000000a-0x00000000b   20480 vnet_init+0x10/0x20 [vnet_nl] pages=4 vmalloc N0=4\n" +
 			"0x00000000a-0x00000000b   12288 0xffffffffc0381010 pages=2 vmalloc N0=2\n" +
 			"0x00000000a-0x00000000b   20480 unpurged vm_area\n")},
-	"proc/crypto": {Data: []byte("name         : crc32c\ndriver       : crc32c-generic\nmodule       : kernel\n")},
+	"proc/crypto": {Data: []byte("name         : crc32c\ndriver       : crc32c-generic\nmodule       : kernel\n" +
+		"\nname         : pkcs1pad(rsa,sha256)\ndriver       : pkcs1pad(rsa-generic,sha256)\nmodule       : kernel\n")},
 	"proc/interrupts": {Data: []byte(
 		"           CPU0       CPU1\n" +
 			"  4:        120          3   IO-APIC   4-edge      ttyS0\n" +

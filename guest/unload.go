@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/kmodtest/kmodtest/internal/wire"
 )
 
 const (
@@ -22,12 +24,24 @@ const (
 	removeLimit = 15 * time.Second
 )
 
-// removeLoaded unloads what load has loaded, last first.
-func (m *Module) removeLoaded() error {
+// removeLoaded unloads what load has loaded, last first. With check, the kernel is
+// swept after each, before anything else is asked of it.
+func (m *Module) removeLoaded(check bool) error {
+	m.t.Helper()
 	for len(m.loaded) > 0 {
 		last := len(m.loaded) - 1
+		q := wire.Sweep{Module: m.loaded[last]}
+		if check {
+			var err error
+			if q.Lay, err = sectionsOf(m.loaded[last], swept); err != nil {
+				return err
+			}
+		}
 		if err := remove(m.loaded[last]); err != nil {
 			return err
+		}
+		if check {
+			m.checkPointers(q)
 		}
 		setLive(m.loaded[last], nil)
 		unloaded.Store(&m.loaded[last])

@@ -37,6 +37,8 @@ type Verdict struct {
 	Findings []Finding `json:"findings"`
 	// Problems are what else is wrong, besides failed tests.
 	Problems []Problem `json:"problems"`
+	// Contract says which part of the unload contract was looked at.
+	Contract Contract `json:"contract"`
 	// Ends tell how the binary ended, in each guest.
 	Ends []End `json:"ends"`
 	// Exit is the exit status to end with; 0 means green. It
@@ -64,6 +66,16 @@ type TestResult struct {
 	Elapsed time.Duration `json:"elapsed"`
 	// Output is what the test printed, and what kmodtest has against it.
 	Output string `json:"output,omitempty"`
+}
+
+// Contract is what was looked at of the unload contract besides the places that
+// package guest lists.
+type Contract struct {
+	// Sweeps counts the unloads, and refused loads, after which the kernel was
+	// swept for pointers into the module.
+	Sweeps int `json:"sweeps"`
+	// Unable is why none could be.
+	Unable string `json:"unable,omitempty"`
 }
 
 // End is how the binary ended in a guest. The zero value is a good end.

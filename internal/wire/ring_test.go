@@ -37,7 +37,7 @@ func TestRing(t *testing.T) {
 	mem := make([]byte, RingSize)
 	rnd := rand.New(rand.NewPCG(1, 2))
 	var sent [][]byte
-	for _, n := range []int{0, 1, 17, 4095, 4096, RingSize - ringData, MaxPayload, 3, 700_000, 700_000, 5} {
+	for _, n := range []int{0, 1, 17, 4095, 4096, RingSize - MailboxSize - ringData, MaxPayload, 3, 700_000, 700_000, 5} {
 		b := make([]byte, n)
 		for i := range b {
 			b[i] = byte(rnd.Uint32())

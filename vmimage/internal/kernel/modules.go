@@ -9,8 +9,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
@@ -79,6 +81,15 @@ func (k Kernel) ResolveModules(names ...string) ([]string, error) {
 		}
 	}
 	return order, nil
+}
+
+// ModuleNames returns the names of all in-tree modules, sorted.
+func (k Kernel) ModuleNames() ([]string, error) {
+	files, err := k.moduleFiles()
+	if err != nil {
+		return nil, fmt.Errorf("list modules of %s: %w", k.Release, err)
+	}
+	return slices.Sorted(maps.Keys(files)), nil
 }
 
 // NoModuleError tells that a kernel has no such in-tree module.

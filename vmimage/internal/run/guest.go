@@ -41,8 +41,10 @@ func (r *runner) guest(ctx context.Context, names []string) (died bool, err erro
 		s.hung = nil // a guest without signs of life is not silent
 	}
 	r.o.phase(verdict.PhaseTest)
+	stop := r.o.answer(ctx, r.source, s)
 	err = r.serve(ctx, s, j, names)
 	closeErr := s.close(err)
+	r.contract(stop())
 	finished := time.Now()
 	r.syms = j.syms
 	r.printed = j.output
@@ -72,6 +74,15 @@ func (r *runner) guest(ctx context.Context, names []string) (died bool, err erro
 		return false, context.Cause(ctx)
 	case errors.Is(closeErr, errNothingPlanned):
 		return false, closeErr
+	}
+	if errors.As(closeErr, &r.spent) {
+		// The test has said why it fails, and that is why the run does.
+		j.parser.Flush()
+		j.found(j.scanner.Flush())
+		j.missed(false)
+		j.release()
+		r.v.Ends, r.kept = append(r.v.Ends, verdict.End{Code: 1}), true
+		return true, nil
 	}
 	// The rest of the kernel's words are on the console only.
 	j.parser.Flush()

@@ -81,6 +81,8 @@ type runner struct {
 	// died; printed is what the tests of the latest guest printed.
 	kept    bool
 	printed map[string]*clip
+	// spent is why the latest guest was ended, if a test spent it.
+	spent *spentError
 
 	// binary is the digest of the test binary; planKnown tells that the plan
 	// need not be asked of it again.
@@ -153,6 +155,7 @@ func (r *runner) limit() time.Duration {
 func (r *runner) all(ctx context.Context) error {
 	names := r.only
 	for {
+		r.spent = nil
 		before := len(r.tracker.Ended())
 		died, err := r.guest(ctx, names)
 		if err != nil {
@@ -169,6 +172,9 @@ func (r *runner) all(ctx context.Context) error {
 			if slices.ContainsFunc(running, func(x string) bool { return x == t || strings.HasPrefix(x, t+"/") }) {
 				victims = append(victims, t)
 			}
+		}
+		if r.spent != nil {
+			victims = r.spent.culprits(open)
 		}
 		r.abort(victims)
 		rest := r.notRun()

@@ -23,6 +23,9 @@ type session struct {
 	// unwatched is that of Options.
 	unwatched bool
 
+	// spent tells of the test that made the guest unfit for more.
+	spent chan string
+
 	// The hooks of a run that is judged; nil for a shell.
 
 	// quiet is called when no record of the kernel log has come for quietTime.
@@ -73,8 +76,14 @@ const dyingTime = 2 * time.Second
 func (s *session) serve(ctx context.Context, limit time.Duration, handle func(wire.Frame) error) error {
 	w := s.newWatch(limit)
 	defer w.stop()
+	var end <-chan time.Time
+	var why error
 	for {
 		select {
+		case t := <-s.spent:
+			why, end = &spentError{t}, time.After(spentQuiet)
+		case <-end:
+			return why
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-w.quiet.C:
@@ -89,6 +98,9 @@ func (s *session) serve(ctx context.Context, limit time.Duration, handle func(wi
 				return s.ended(w.words)
 			}
 			w.heard(f.Type)
+			if end != nil {
+				end = time.After(spentQuiet)
+			}
 			if f.Type == wire.Alive {
 				continue
 			}

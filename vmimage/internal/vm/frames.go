@@ -24,6 +24,9 @@ type frames struct {
 	mu   sync.Mutex
 	mem  []byte // nil once closed
 	ring *wire.Ring
+
+	mailMu sync.Mutex // apart: a reader holds the other lock while it waits
+	mail   *wire.Mailbox
 }
 
 // newFrames makes the memory behind the device of the frames, and returns the
@@ -38,7 +41,7 @@ func newFrames(port io.Writer, gone <-chan struct{}) (*frames, *os.File, error) 
 		f.Close()
 		return nil, nil, fmt.Errorf("map device for frames: %w", err)
 	}
-	return &frames{Writer: port, gone: gone, mem: mem, ring: wire.NewRing(mem)}, f, nil
+	return &frames{Writer: port, gone: gone, mem: mem, ring: wire.NewRing(mem), mail: wire.NewMailbox(mem)}, f, nil
 }
 
 // sharedFile returns a file without a name, so that nothing is left when the
@@ -90,6 +93,9 @@ func (f *frames) Read(p []byte) (int, error) {
 func (f *frames) close() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.mailMu.Lock()
+	defer f.mailMu.Unlock()
+	f.mail = nil
 	if f.mem != nil {
 		_ = unix.Munmap(f.mem) // it cannot fail: mem is mapped
 		f.mem = nil

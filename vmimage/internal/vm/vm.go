@@ -26,6 +26,8 @@ type VM struct {
 
 	frames *frames  // Frames
 	port   net.Conn // carries Frames to the guest
+	bell   chan struct{}
+	ring   ringFile
 	qmp    *qmpConn
 	stderr *tail
 	kill   context.CancelCauseFunc
@@ -51,7 +53,7 @@ func start(ctx context.Context, c Config, restore bool) (_ *VM, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("start guest: %w (it is in Debian's package util-linux)", err)
 	}
-	v := &VM{stderr: new(tail), exited: make(chan struct{})}
+	v := &VM{stderr: new(tail), exited: make(chan struct{}), bell: make(chan struct{}, 1)}
 	ctx, v.kill = context.WithCancelCause(ctx)
 	v.stderr.onKVMError = func() { v.kill(errKVM) }
 
@@ -87,7 +89,11 @@ func start(ctx context.Context, c Config, restore bool) (_ *VM, err error) {
 		return nil, fmt.Errorf("start guest: %w", err)
 	}
 	v.frames, v.Frames = fr, fr
+	if v.ring.info, err = ring.Stat(); err != nil {
+		return nil, fmt.Errorf("start guest: %w", err)
+	}
 	fd.ring = o.AddFile(ring)
+	v.ring.fd = fd.ring
 	if c.Payload != nil {
 		// vmtest closes the files that it passes on, so it gets a copy.
 		n, err := unix.FcntlInt(c.Payload.Fd(), unix.F_DUPFD_CLOEXEC, 0)
@@ -101,8 +107,7 @@ func start(ctx context.Context, c Config, restore bool) (_ *VM, err error) {
 		o.AppendQEMU("-incoming", "defer")
 	}
 	v.Console, v.port, v.Terminal = pc.conns[0], pc.conns[1], pc.conns[2]
-	// A process of the guest may write to the port, to nobody.
-	go func() { _, _ = io.Copy(io.Discard, v.port) }()
+	go v.listen()
 	v.qmp = newQMP(pc.conns[3])
 
 	started := make(chan error, 1)

@@ -69,7 +69,7 @@ var noStacks = map[string]string{"5.10": "the kernel keeps no call traces of all
 const shortly = 20 * time.Second
 
 // Rows are all faults.
-var Rows = slices.Concat(modules, watched, binaries)
+var Rows = slices.Concat(modules, left, watched, binaries)
 
 // modules are the faults of modules that every kernel, or the contract, finds.
 var modules = []Row{

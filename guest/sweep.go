@@ -1,0 +1,268 @@
+package guest
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/kmodtest/kmodtest/internal/wire"
+)
+
+// The sweep is the part of the unload contract that does not have to know what a
+// module can register: nothing in the kernel may point into memory that was the
+// module's. The host looks for such pointers, see vmimage/internal/contract; this side
+// tells it where the module lay, and when to look.
+
+// swept are the sections that something may point into. The rest of what the
+// kernel lists for a module - notes, relocations, its own symbols - is for the
+// kernel's own use.
+func swept(section string) bool {
+	for _, prefix := range []string{".text", ".init", ".exit", ".data", ".bss", ".rodata", "__tracepoints", "_ftrace_events", "__bpf_raw_tp"} {
+		if strings.HasPrefix(section, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// holding are the sections of a module that stayed which matter: its variables, and
+// the init sections that it may still point to itself.
+func holding(section string) bool {
+	return strings.HasPrefix(section, ".data") || strings.HasPrefix(section, ".bss") || strings.HasPrefix(section, ".init")
+}
+
+// sectionsOf looks up where the sections of a loaded module are.
+func sectionsOf(name string, wanted func(section string) bool) (map[string]uint64, error) {
+	sections := make(map[string]uint64)
+	dir := "/sys/module/" + name + "/sections/"
+	ents, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("find sections of module %s: %w", name, err)
+	}
+	for _, e := range ents {
+		if !wanted(e.Name()) {
+			continue
+		}
+		data, err := os.ReadFile(dir + e.Name())
+		if err != nil {
+			return nil, fmt.Errorf("find section %s of module %s: %w", e.Name(), name, err)
+		}
+		addr, err := strconv.ParseUint(strings.TrimSpace(string(data)), 0, 64)
+		if err != nil {
+			return nil, fmt.Errorf("find section %s of module %s: %w", e.Name(), name, err)
+		}
+		sections[e.Name()] = addr
+	}
+	return sections, nil
+}
+
+// stays remembers where modules are that are loaded, by name: most that stay once
+// stay for long.
+var stays struct {
+	sync.Mutex
+	at map[string]stay
+}
+
+type stay struct {
+	line string // of /proc/modules: the address is in it
+	wire.Loaded
+}
+
+// stayed returns where the modules are that are loaded now.
+func stayed() ([]wire.Loaded, error) {
+	data, err := os.ReadFile("/proc/modules")
+	if err != nil {
+		return nil, fmt.Errorf("list modules: %w", err)
+	}
+	stays.Lock()
+	defer stays.Unlock()
+	now := make(map[string]stay)
+	var all []wire.Loaded
+	for line := range strings.Lines(string(data)) {
+		words := strings.Fields(line)
+		if len(words) < 6 {
+			continue
+		}
+		s, ok := stays.at[words[0]]
+		// The number of references and the users change.
+		if line = words[1] + " " + words[5]; !ok || s.line != line {
+			sections, err := sectionsOf(words[0], holding)
+			if err != nil {
+				return nil, err
+			}
+			s = stay{line, wire.Loaded{Module: words[0], Sections: sections}}
+		}
+		now[words[0]] = s
+		all = append(all, s.Loaded)
+	}
+	stays.at = now
+	return all, nil
+}
+
+// coreNote returns the note VMCOREINFO of /proc/kcore, in which the kernel says
+// where it is. It is in the first pages, with the other notes
+// (Documentation/admin-guide/kdump/vmcoreinfo.rst).
+var coreNote = sync.OnceValues(func() (string, error) {
+	f, err := os.Open("/proc/kcore")
+	if err != nil {
+		return "", fmt.Errorf("the kernel shows no memory of its own: %w", err)
+	}
+	defer f.Close()
+	head := make([]byte, 64<<10)
+	n, err := f.ReadAt(head, 0)
+	if n == 0 {
+		return "", fmt.Errorf("read /proc/kcore: %w", err)
+	}
+	return findNote(head[:n], "VMCOREINFO")
+})
+
+// findNote returns the text of the note of an ELF core file that has a name.
+func findNote(core []byte, name string) (string, error) {
+	_, rest, ok := bytes.Cut(core, append([]byte(name), 0))
+	// The header before the name has the lengths of name and text, and a type.
+	at := len(core) - len(rest) - len(name) - 1
+	if !ok || at < 12 {
+		return "", fmt.Errorf("read /proc/kcore: it has no note %s", name)
+	}
+	size := int(binary.NativeEndian.Uint32(core[at-8:]))
+	pad := (4 - (len(name)+1)%4) % 4
+	if pad+size > len(rest) {
+		return "", fmt.Errorf("read /proc/kcore: its note %s is cut off", name)
+	}
+	return string(rest[pad : pad+size]), nil
+}
+
+const (
+	// sweepLooks is how long the host may take for a sweep: it takes some
+	// milliseconds, of which a busy host may make seconds.
+	sweepLooks = 100_000
+	// sweepSettle is how long what holds a pointer may take to let go: the work
+	// of an unload that goes on behind it. It is short, for a timer that was
+	// forgotten may go off meanwhile, into code that is gone.
+	sweepSettle = 100 * time.Millisecond
+)
+
+// notSwept is why no sweep is possible on this kernel. That is no fault of a
+// module; the verdict has it, too.
+var notSwept atomic.Pointer[string]
+
+// sweep asks the host what still points into the modules that are gone, and
+// returns it.
+func sweep(q wire.Sweep) ([]wire.Held, error) {
+	var err error
+	if q.Stayed, err = stayed(); err != nil {
+		return nil, err
+	}
+	note, err := coreNote()
+	if err != nil {
+		q.Unable = err.Error()
+	}
+	q.Note = note
+	var a wire.Swept
+	poll(sweepSettle, func() bool {
+		a, err = sweepOnce(q)
+		return err != nil || len(a.Held) == 0
+	})
+	if err == nil && len(a.Held) > 0 {
+		q.Final = true
+		a, err = sweepOnce(q)
+	}
+	if err == nil && a.Unable != "" {
+		notSwept.Store(&a.Unable)
+	}
+	return a.Held, err
+}
+
+// sweepOnce looks once.
+func sweepOnce(q wire.Sweep) (a wire.Swept, err error) {
+	if err := ask(q, &a, sweepLooks); err != nil {
+		return a, err
+	}
+	if a.Want {
+		if err := tellSymbols(); err != nil {
+			return a, err
+		}
+		a = wire.Swept{}
+		if err := ask(q, &a, sweepLooks); err != nil {
+			return a, err
+		}
+	}
+	if a.Error != "" {
+		return a, errors.New(a.Error)
+	}
+	return a, nil
+}
+
+// tellSymbols tells the host the symbols of the kernel, some at a time. It takes
+// the guest a second without KVM, once for each kernel.
+func tellSymbols() error {
+	f, err := os.Open("/proc/kallsyms")
+	if err != nil {
+		return fmt.Errorf("read symbols of the kernel: %w", err)
+	}
+	defer f.Close()
+	// Encoded, a tab takes two bytes.
+	buf := make([]byte, wire.MaxMail/2)
+	for {
+		n, err := io.ReadFull(f, buf)
+		last := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+		if err != nil && !last {
+			return fmt.Errorf("read symbols of the kernel: %w", err)
+		}
+		var a wire.Swept
+		if err := ask(wire.Sweep{Symbols: string(buf[:n]), Last: last}, &a, sweepLooks); err != nil {
+			return err
+		}
+		switch {
+		case a.Error != "":
+			return errors.New(a.Error)
+		case last || a.Unable != "":
+			return nil
+		}
+	}
+}
+
+// heldBy puts what points into a module one per line.
+func heldBy(held []wire.Held) string {
+	var b strings.Builder
+	for _, h := range held {
+		b.WriteString("\n    ")
+		b.WriteString(h.String())
+	}
+	return b.String()
+}
+
+// checkPointers is the sweep after an unload, of m or of what was loaded for it,
+// or after a load that the kernel refused.
+func (m *Module) checkPointers(q wire.Sweep) {
+	m.t.Helper()
+	held, err := sweep(q)
+	if err != nil {
+		m.t.Errorf("check unload of module %s: %v", q.Module, err)
+	}
+	if len(held) > 0 {
+		m.t.Errorf("module %s is gone, but something still points to it:%s", q.Module, heldBy(held))
+		m.spend()
+	}
+}
+
+// spend has the guest end with this test: the kernel will follow what it still
+// holds of a module, sooner or later and in whatever test then runs. The tests
+// that are still to come get a fresh guest.
+func (m *Module) spend() {
+	m.spent = true
+	m.t.Cleanup(func() {
+		var none wire.Swept
+		if err := ask(wire.Sweep{Spent: m.t.Name()}, &none, sweepLooks); err != nil {
+			m.t.Error(err)
+		}
+	})
+}

@@ -1,0 +1,79 @@
+package wire
+
+import "strings"
+
+// Sweep is a guest's question, through the Mailbox: does anything in the kernel
+// still point into memory that was a module's?
+type Sweep struct {
+	// Module was unloaded; with Refused, the kernel refused to load it.
+	Module  string `json:"module"`
+	Refused bool   `json:"refused,omitempty"`
+	// Lay are the addresses that the sections of Module had, by name; none if it
+	// was refused.
+	Lay map[string]uint64 `json:"lay,omitempty"`
+	// Stayed are the modules that are still loaded.
+	Stayed []Loaded `json:"stayed,omitempty"`
+	// Final tells that the guest will not look again after this unload: what is
+	// found is told now, and not a second time.
+	Final bool `json:"final,omitempty"`
+	// Note is what the kernel says of its own place in memory: the note VMCOREINFO
+	// of /proc/kcore.
+	Note string `json:"note,omitempty"`
+	// Symbols is a part of /proc/kallsyms, which the host asked for, and Last
+	// tells that it is the last one.
+	Symbols string `json:"symbols,omitempty"`
+	Last    bool   `json:"last,omitempty"`
+	// Spent is the test that left the kernel in a state in which nothing more can
+	// be tried. The host ends the guest instead of an answer.
+	Spent string `json:"spent,omitempty"`
+	// Unable is why this kernel cannot be swept.
+	Unable string `json:"unable,omitempty"`
+}
+
+// Loaded is where the sections of a loaded module are, by name.
+type Loaded struct {
+	Module   string            `json:"module"`
+	Sections map[string]uint64 `json:"sections"`
+}
+
+// Swept is the answer to a Sweep.
+type Swept struct {
+	// Want tells that the host needs the kernel's symbols first: it does once for
+	// each kernel.
+	Want bool `json:"want,omitempty"`
+	// Unable is why the host cannot sweep.
+	Unable string `json:"unable,omitempty"`
+	// Error is what went wrong.
+	Error string `json:"error,omitempty"`
+	// Held are the pointers that were found and that no earlier answer told.
+	Held []Held `json:"held,omitempty"`
+}
+
+// Held is something that still points into a module that is gone.
+type Held struct {
+	// Kind says what holds, if that can be told: "netdevice notifier chain".
+	Kind string `json:"kind,omitempty"`
+	// Holder is the place of the pointer: dcbnl_nb+0x8.
+	Holder string `json:"holder"`
+	// Also are further places that point to the same object.
+	Also []string `json:"also,omitempty"`
+	// Target is what it points to: faulty_nb+0x0 [faulty].
+	Target string `json:"target"`
+	// Where is the line of C that defines the target, if that is known.
+	Where string `json:"where,omitempty"`
+}
+
+// String tells it in one line.
+func (h Held) String() string {
+	s := h.Holder + " points to " + h.Target
+	if h.Kind != "" {
+		s = h.Kind + ": " + s
+	}
+	if h.Where != "" {
+		s += " (" + h.Where + ")"
+	}
+	if len(h.Also) > 0 {
+		s += ", and so does " + strings.Join(h.Also, ", ")
+	}
+	return s
+}

@@ -1,0 +1,146 @@
+package contract
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kmodtest/kmodtest/internal/wire"
+)
+
+func TestSweep(t *testing.T) {
+	const data, text = fakeMods + 0x1000, fakeMods
+	for _, tc := range []struct {
+		name  string
+		leave func(f *fake)
+		want  []string
+	}{
+		{"nothing", func(*fake) {}, nil},
+		{"a hook", func(f *fake) { f.poke("some_hook", 0, text+0x40) }, []string{"some_hook+0x0 points to gone_fn+0x0 [gone]"}},
+		{"a table in .bss", func(f *fake) { f.poke("net_families", 16, data+0x20) },
+			[]string{"socket family: net_families+0x10 points to gone_nb+0x0 [gone]"}},
+		{"what is not mapped any more", func(f *fake) { f.poke("some_hook", 8, fakeMods+0x18000) },
+			[]string{"some_hook+0x8 points to 0xffffffffc0218000, where a module lay"}},
+		{"a number that looks like an address", func(f *fake) { f.poke("some_hook", 0, 0xfffffffffeffffff) }, nil},
+		{"scratch space", func(f *fake) { f.poke("cur_orc_table", 0, text) }, nil},
+		{"a stack of interrupts", func(f *fake) { f.set(fakeCPU+0x700, text+0x44) }, nil},
+		{"a module that stayed", func(f *fake) { f.set(fakeMods+0x10010, data+0x20) },
+			[]string{"stays_list+0x0 [stays] points to gone_nb+0x0 [gone]"}},
+		{"a module's own init section", func(f *fake) { f.set(fakeMods+0x10020, text+0x40) }, nil},
+		{"the tail of a chain", func(f *fake) {
+			f.poke("netdev_chain", 40, f.addr("dcbnl_nb"))
+			f.poke("dcbnl_nb", 0, f.addr("kernel_function"))
+			f.poke("dcbnl_nb", 8, data+0x20)
+		}, []string{"netdevice notifier chain: dcbnl_nb+0x8 points to gone_nb+0x0 [gone]"}},
+		{"the tail of a chain behind the heap", func(f *fake) {
+			f.poke("netdev_chain", 8, fakeHeap+0x100)
+			f.set(fakeHeap+0x100, f.addr("kernel_function"))
+			f.set(fakeHeap+0x108, data+0x20)
+		}, []string{"netdevice notifier chain: an object on the heap points to gone_nb+0x0 [gone]"}},
+		{"a list, with both neighbours", func(f *fake) {
+			f.poke("tcp_cong_list", 0, f.addr("cubictcp"))
+			f.poke("cubictcp", 8, f.addr("tcp_cong_list"))
+			f.poke("cubictcp", 0, data+0x30)
+			f.poke("tcp_cong_list", 8, data+0x30)
+		}, []string{"TCP congestion control list: tcp_cong_list+0x8 points to gone_nb+0x10 [gone], and so does cubictcp+0x0"}},
+		{"a list between objects of the heap", func(f *fake) {
+			f.poke("tcp_cong_list", 0, fakeHeap+0x200)
+			f.set(fakeHeap+0x208, f.addr("tcp_cong_list"))
+			f.set(fakeHeap+0x200, data+0x30)
+		}, []string{"TCP congestion control list: an object on the heap, in the list at tcp_cong_list+0x0 points to gone_nb+0x10 [gone]"}},
+		{"a timer on the heap", func(f *fake) {
+			f.set(fakeCPU+pageSize+0x180, fakeHeap+0x300)
+			f.set(fakeHeap+0x308, fakeCPU+pageSize+0x180)
+			f.set(fakeHeap+0x318, text+0x40)
+		}, []string{"timer base: an entry of timer_bases+0x80 of CPU 1 points to gone_fn+0x0 [gone]"}},
+		{"a work on the heap", func(f *fake) {
+			f.set(fakeCPU+0x420, fakeHeap+0x400)
+			f.set(fakeHeap+0x400, fakeCPU+0x420)
+			f.set(fakeHeap+0x408, fakeCPU+0x420)
+			f.set(fakeHeap+0x410, text+0x40)
+		}, []string{"work list: an entry of cpu_worker_pools+0x20 of CPU 0 points to gone_fn+0x0 [gone]"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			f := newFake(t)
+			tc.leave(f)
+			s := f.server()
+			a := s.Answer(context.Background(), f.question())
+			if a.Error+a.Unable != "" {
+				t.Fatal(a.Error, a.Unable)
+			}
+			var got []string
+			for _, h := range a.Held {
+				got = append(got, h.String())
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("held (-want +got):\n%s", diff)
+			}
+			// What was told is not told again: the next module is innocent of it.
+			if a = s.Answer(context.Background(), f.question()); len(a.Held) > 0 {
+				t.Errorf("told again: %v", a.Held)
+			}
+			if s.Record.Sweeps != 2 {
+				t.Errorf("%d sweeps are counted, want 2", s.Record.Sweeps)
+			}
+		})
+	}
+}
+
+// What cannot be looked at is never an answer without findings.
+func TestUnable(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		edit func(s *Server, q *wire.Sweep, f *fake)
+		want string
+	}{
+		{"no kcore", func(_ *Server, q *wire.Sweep, _ *fake) { q.Unable = "no /proc/kcore" }, "no /proc/kcore"},
+		{"no note", func(_ *Server, q *wire.Sweep, _ *fake) { q.Note = "" }, "VMCOREINFO has no symbol _stext"},
+		{"no names of data", func(s *Server, _ *wire.Sweep, f *fake) {
+			text := string(f.kallsyms())
+			_ = s.use([]byte(strings.ReplaceAll(text, " mod_tree", " no_tree")))
+		}, "CONFIG_KALLSYMS_ALL is off"},
+		{"memory that cannot be read", func(s *Server, _ *wire.Sweep, _ *fake) {
+			s.mem = nil
+			s.Memory = func(context.Context) (io.ReaderAt, error) { return nil, errors.New("not permitted") }
+		}, "not permitted"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			f := newFake(t)
+			s, q := f.server(), f.question()
+			tc.edit(s, &q, f)
+			a := s.Answer(context.Background(), q)
+			if !strings.Contains(a.Unable, tc.want) || a.Unable != s.Record.Unable {
+				t.Errorf("unable = %q and in the record %q, want %q; error %q", a.Unable, s.Record.Unable, tc.want, a.Error)
+			}
+		})
+	}
+}
+
+func TestSymbolsWithoutAddresses(t *testing.T) {
+	if _, err := parseSymbols([]byte("0000000000000000 T _stext\n0000000000000000 D mod_tree\n")); !errors.Is(err, errNoAddresses) {
+		t.Errorf("error = %v, want %v", err, errNoAddresses)
+	}
+}
+
+// The symbols come in parts, and once.
+func TestSymbolsFromGuest(t *testing.T) {
+	f := newFake(t)
+	s := f.server()
+	s.syms, s.Kernel = nil, t.Name()
+	ctx := context.Background()
+	if a := s.Answer(ctx, f.question()); !a.Want {
+		t.Fatalf("the host wants no symbols: %+v", a)
+	}
+	text := string(f.kallsyms())
+	s.Answer(ctx, wire.Sweep{Symbols: text[:100]})
+	if a := s.Answer(ctx, wire.Sweep{Symbols: text[100:], Last: true}); a.Error+a.Unable != "" {
+		t.Fatal(a.Error, a.Unable)
+	}
+	if a := s.Answer(ctx, f.question()); a.Want || a.Error+a.Unable != "" {
+		t.Errorf("answer = %+v", a)
+	}
+}

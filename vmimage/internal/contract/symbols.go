@@ -1,0 +1,203 @@
+package contract
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// symbols are a kernel's own symbols, as a guest's /proc/kallsyms had them. In
+// another guest the kernel may lie elsewhere (KASLR), but all of it is moved by
+// the same distance.
+type symbols struct {
+	sorted []symbol // by address
+	byName map[string]int
+	heads  []int  // of chains of notifiers
+	lists  []int  // and those of lists
+	shift  uint64 // what to add to an address of the kernel's image
+}
+
+type symbol struct {
+	addr uint64
+	name string
+}
+
+// imageStart is where the kernel's image is mapped at the lowest
+// (__START_KERNEL_map in arch/x86/include/asm/page_64_types.h). Symbols below are
+// offsets into the per-CPU areas.
+const imageStart = 0xffffffff80000000
+
+// base is the symbol that tells where the kernel lies.
+const base = "_stext"
+
+var errNoAddresses = errors.New("/proc/kallsyms has no addresses")
+
+// parseSymbols parses /proc/kallsyms. Symbols of modules are left out: they are
+// not the same in every guest.
+func parseSymbols(text []byte) (*symbols, error) {
+	s := &symbols{byName: make(map[string]int)}
+	for line := range bytes.Lines(text) {
+		// ffffffff81000000 T _stext\t[module]
+		if len(line) < 20 || line[16] != ' ' || line[18] != ' ' {
+			continue
+		}
+		name := bytes.TrimRight(line[19:], "\n")
+		if bytes.IndexByte(name, '\t') >= 0 {
+			continue
+		}
+		addr, err := strconv.ParseUint(string(line[:16]), 16, 64)
+		if err != nil {
+			return nil, fmt.Errorf("parse symbols of the kernel: %w", err)
+		}
+		s.sorted = append(s.sorted, symbol{addr, string(name)})
+	}
+	slices.SortStableFunc(s.sorted, func(a, b symbol) int {
+		switch {
+		case a.addr < b.addr:
+			return -1
+		case a.addr > b.addr:
+			return 1
+		}
+		return 0
+	})
+	for i, sym := range s.sorted {
+		if _, ok := s.byName[sym.name]; !ok {
+			s.byName[sym.name] = i
+		}
+		if sym.addr < imageStart {
+			continue
+		}
+		if notifierHead(sym.name) {
+			s.heads = append(s.heads, i)
+		}
+		if listHead(sym.name) {
+			s.lists = append(s.lists, i)
+		}
+	}
+	if addr, ok := s.find(base); !ok || addr == 0 {
+		return nil, errNoAddresses
+	}
+	return s, nil
+}
+
+// at returns the symbols as they are in a guest where base is at addr.
+func (s *symbols) at(addr uint64) *symbols {
+	here := *s
+	here.shift = addr - s.sorted[s.byName[base]].addr
+	return &here
+}
+
+// address is where the ith symbol is.
+func (s *symbols) address(i int) uint64 {
+	if a := s.sorted[i].addr; a < imageStart {
+		return a
+	}
+	return s.sorted[i].addr + s.shift
+}
+
+// find returns the address of a symbol.
+func (s *symbols) find(name string) (uint64, bool) {
+	i, ok := s.byName[name]
+	if !ok {
+		return 0, false
+	}
+	return s.address(i), true
+}
+
+// need returns the addresses of symbols that every kernel has which keeps the
+// names of its data.
+func (s *symbols) need(names ...string) ([]uint64, error) {
+	var out []uint64
+	for _, name := range names {
+		a, ok := s.find(name)
+		if !ok {
+			return nil, &unableError{fmt.Errorf("the kernel has no symbol %s: CONFIG_KALLSYMS_ALL is off", name)}
+		}
+		out = append(out, a)
+	}
+	return out, nil
+}
+
+// extent is a symbol with the room up to the next one.
+type extent struct {
+	name       string
+	start, end uint64
+}
+
+// around returns the symbol that addr is in.
+func (s *symbols) around(addr uint64) (extent, bool) {
+	i, found := slices.BinarySearchFunc(s.sorted, addr, func(sym symbol, addr uint64) int {
+		a := sym.addr
+		if a >= imageStart {
+			a += s.shift
+		}
+		switch {
+		case a < addr:
+			return -1
+		case a > addr:
+			return 1
+		}
+		return 0
+	})
+	if !found {
+		i--
+	}
+	if i < 0 {
+		return extent{}, false
+	}
+	start := s.address(i)
+	for i > 0 && s.address(i-1) == start {
+		i-- // of several names for a place, the first
+	}
+	return s.extent(i), true
+}
+
+// extent returns the ith symbol.
+func (s *symbols) extent(i int) extent {
+	e := extent{name: s.sorted[i].name, start: s.address(i)}
+	e.end = e.start
+	for ; i < len(s.sorted) && e.end == e.start; i++ {
+		e.end = s.address(i)
+	}
+	return e
+}
+
+// named names a place in an extent: func+0x1c.
+func (e extent) at(addr uint64) string {
+	return fmt.Sprintf("%s+%#x", e.name, addr-e.start)
+}
+
+// note is what the kernel says of itself in VMCOREINFO (kernel/vmcore_info.c,
+// arch/x86/kernel/vmcore_info_64.c): lines of NAME=value.
+type note map[string]string
+
+func parseNote(text string) note {
+	n := make(note)
+	for line := range strings.Lines(text) {
+		if k, v, ok := strings.Cut(strings.TrimSpace(line), "="); ok {
+			n[k] = v
+		}
+	}
+	return n
+}
+
+// symbol returns the address that SYMBOL(name) has.
+func (n note) symbol(name string) (uint64, error) {
+	v, ok := n["SYMBOL("+name+")"]
+	if !ok {
+		return 0, fmt.Errorf("the kernel's VMCOREINFO has no symbol %s", name)
+	}
+	return strconv.ParseUint(v, 16, 64)
+}
+
+// number returns the number that NUMBER(name) has.
+func (n note) number(name string) (int64, error) {
+	v, ok := n["NUMBER("+name+")"]
+	if !ok {
+		return 0, fmt.Errorf("the kernel's VMCOREINFO has no number %s", name)
+	}
+	return strconv.ParseInt(v, 10, 64)
+}

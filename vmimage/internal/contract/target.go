@@ -1,0 +1,145 @@
+package contract
+
+import (
+	"debug/elf"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kmodtest/kmodtest/vmimage/internal/klog"
+)
+
+// section is a section of a module, where it lay.
+type section struct {
+	module     string
+	name       string
+	addr, size uint64
+	objects    []object // by offset
+}
+
+// object is a function or variable in a section.
+type object struct {
+	name      string
+	off, size uint64
+	function  bool
+}
+
+// Module is what the host knows of a module that a guest may load.
+type Module struct {
+	Name string
+	// Path is the .ko file; Debug is the one with debug information.
+	Path, Debug string
+	// Dir is the directory that C files are named relative to.
+	Dir string
+}
+
+// module is a Module that was read.
+type module struct {
+	Module
+	sections map[string]section
+	debug    *klog.Symbolizer
+	opened   bool
+}
+
+// open reads the sections and symbols of a module's file.
+func (m Module) open() (*module, error) {
+	f, err := elf.Open(m.Path)
+	if err != nil {
+		return nil, fmt.Errorf("read module: %w", err)
+	}
+	defer f.Close()
+	syms, err := f.Symbols()
+	if err != nil {
+		return nil, fmt.Errorf("read symbols of %s: %w", m.Path, err)
+	}
+	out := &module{Module: m, sections: make(map[string]section)}
+	for i, s := range f.Sections {
+		if s.Flags&elf.SHF_ALLOC == 0 || s.Size == 0 {
+			continue
+		}
+		sec := section{module: m.Name, name: s.Name, size: s.Size}
+		for _, sym := range syms {
+			t := elf.ST_TYPE(sym.Info)
+			if int(sym.Section) == i && (t == elf.STT_FUNC || t == elf.STT_OBJECT) {
+				sec.objects = append(sec.objects, object{sym.Name, sym.Value, sym.Size, t == elf.STT_FUNC})
+			}
+		}
+		// What module_init and module_exit add, and __this_module, come first of
+		// several at a place: the last one is taken.
+		slices.SortStableFunc(sec.objects, func(a, b object) int {
+			if a.off != b.off {
+				return int(a.off) - int(b.off)
+			}
+			return aliasRank(a.name) - aliasRank(b.name)
+		})
+		out.sections[s.Name] = sec
+	}
+	return out, nil
+}
+
+func aliasRank(name string) int {
+	if name == "init_module" || name == "cleanup_module" {
+		return 0
+	}
+	return 1
+}
+
+// find returns what is at an offset.
+func (s section) find(off uint64) (object, bool) {
+	var found object
+	ok := false
+	for _, o := range s.objects {
+		if o.off <= off && (off < o.off+o.size || o.size == 0 && off == o.off) {
+			found, ok = o, true
+		}
+	}
+	return found, ok
+}
+
+// target names an address of what is gone, and the line of C that defines it.
+// structure is the struct that the object is, if that is known.
+func (s *Server) target(l *look, addr uint64, loads []section) (name, where, structure string) {
+	for _, sec := range slices.Concat(l.gone, loads) {
+		if addr-sec.addr >= sec.size {
+			continue
+		}
+		off := addr - sec.addr
+		o, ok := sec.find(off)
+		if !ok {
+			return fmt.Sprintf("%s+%#x [%s]", sec.name, off, sec.module), "", ""
+		}
+		name := fmt.Sprintf("%s+%#x [%s]", o.name, off-o.off, sec.module)
+		where, structure = s.where(sec, o, off)
+		return name, where, structure
+	}
+	return fmt.Sprintf("%#x, where a module lay", addr), "", ""
+}
+
+// where is the line of C of an object, and the struct that it is.
+func (s *Server) where(sec section, o object, off uint64) (where, structure string) {
+	m := s.opened[sec.module]
+	if m == nil {
+		return "", ""
+	}
+	if !m.opened {
+		m.opened = true
+		// Without debug information there is no line, and nothing else is wrong.
+		m.debug, _ = klog.OpenSymbolizer(m.Debug, m.Dir)
+	}
+	if m.debug == nil {
+		return "", ""
+	}
+	if !o.function {
+		where, structure, _ = m.debug.Variable(o.name)
+		return where, structure
+	}
+	frames, err := m.debug.Frame(klog.Frame{Func: o.name, Offset: off - o.off, Size: o.size, Exact: true, Module: m.Name})
+	if err != nil || len(frames) == 0 {
+		return "", ""
+	}
+	last := frames[len(frames)-1]
+	if strings.TrimSpace(last.File) == "" {
+		return "", ""
+	}
+	return fmt.Sprintf("%s:%d", last.File, last.Line), ""
+}

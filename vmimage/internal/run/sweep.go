@@ -1,0 +1,92 @@
+package run
+
+import (
+	"cmp"
+	"context"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kmodtest/kmodtest/internal/wire"
+	"github.com/kmodtest/kmodtest/vmimage/internal/boot"
+	"github.com/kmodtest/kmodtest/vmimage/internal/contract"
+)
+
+// A spentError says that a guest was ended, for a test left the kernel in a state
+// in which no other can be tried.
+type spentError struct{ test string }
+
+func (e *spentError) Error() string {
+	return e.test + " left something in the kernel that points into a module which is gone: the guest was ended"
+}
+
+// spentQuiet is for how long nothing more has come of a guest that waits for its
+// end: all that it wrote is there then.
+const spentQuiet = 100 * time.Millisecond
+
+// culprits are the tests of running that a spent guest takes with it: the one that
+// spent it, and those above. Others run again.
+func (e *spentError) culprits(open []string) []string {
+	return slices.DeleteFunc(slices.Clone(open), func(t string) bool {
+		return t != e.test && !strings.HasPrefix(e.test, t+"/") && !strings.HasPrefix(t, e.test+"/")
+	})
+}
+
+// answer answers a guest's questions about what its modules left behind, until
+// stop is called. stop returns which part of the contract was looked at.
+func (o *Options) answer(ctx context.Context, src *boot.Source, s *session) (stop func() contract.Record) {
+	g := s.Guest
+	s.spent = make(chan string, 1)
+	srv := &contract.Server{
+		Spent:  func(test string) { s.spent <- test },
+		Kernel: o.Kernel.Digest, Store: o.Store, Modules: o.contractModules(),
+		Memory: func(ctx context.Context) (io.ReaderAt, error) { return g.VM.Memory(ctx, src.Config) },
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-g.VM.Exited():
+				return
+			case <-g.VM.Bell():
+				g.VM.Mail(func(m *wire.Mailbox) { srv.Serve(ctx, m) })
+			}
+		}
+	}()
+	return func() contract.Record {
+		cancel()
+		<-over
+		return srv.Record
+	}
+}
+
+// contractModules are the modules that the guest may load: those under test, and
+// what they depend on.
+func (o *Options) contractModules() []contract.Module {
+	var mods []contract.Module
+	for _, m := range o.Modules {
+		mods = append(mods, contract.Module{Name: m.Name, Path: m.Path, Debug: m.Debug, Dir: cmp.Or(o.SourceRoot, m.SourceDir)})
+	}
+	for _, m := range o.Modules {
+		for _, p := range m.DependsPaths {
+			name, _, _ := strings.Cut(filepath.Base(p), ".ko")
+			mods = append(mods, contract.Module{Name: strings.ReplaceAll(name, "-", "_"), Path: p})
+		}
+	}
+	return mods
+}
+
+// contract takes what was looked at in a guest into the verdict.
+func (r *runner) contract(c contract.Record) {
+	r.v.Contract.Sweeps += c.Sweeps
+	if c.Unable != "" && r.v.Contract.Unable == "" {
+		r.v.Contract.Unable = c.Unable
+		r.notice("not looked for what still points into modules that are gone: %s", c.Unable)
+	}
+}
