@@ -11,21 +11,34 @@
 //		…
 //	}
 //
-// The clean-up of Load unloads the module and checks the unload contract: all
-// that can be seen of the kernel's registrations is compared with what it was
-// before the load. The list is in sources_text.go and sources_dir.go: modules,
-// generic netlink families and groups, rtnl link kinds, network devices, proc,
-// sysfs, debugfs and tracefs entries, sysctls, protocols, packet types, slab
-// caches, vmalloc areas, kernel threads (with them work queues that have a
-// rescuer), interrupts, kprobes. On a kernel booted with slub_debug=U also every
-// object that the module allocated and did not free, with the function that
-// allocated it; on one with kmemleak, memory that nothing points to any longer,
-// for which a clean-up takes five seconds.
+// The clean-up of Load unloads the module and checks the unload contract:
 //
-// What cannot be seen on a stock kernel: pending timers and work items (they
-// show when they run into code that is gone, as an Oops), per-CPU memory, and
-// notifiers. The host reads the kernel log and fails the test for the faults that
-// they cause; ExpectLog names one that a test provokes on purpose.
+//   - Nothing in the kernel points into the module any more. Right after the
+//     unload, and after a load that was refused, the host looks through the
+//     kernel's .data and .bss, the static per-CPU areas, and the variables of the
+//     modules that stayed, and follows from there the chains of notifiers, the
+//     lists, the timers, the work queues and the netfilter hooks of the initial
+//     network namespace to the heap. Code, data and init sections count. The test
+//     fails with the place, what it points to, and its line of C; it is the last
+//     one of its guest, for the kernel would follow the pointer in another one.
+//   - What can be seen of the kernel's registrations is as it was before the load.
+//     The list is in sources_text.go and sources_dir.go: modules, generic netlink
+//     families and groups, rtnl link kinds, network devices, proc, sysfs, debugfs
+//     and tracefs entries, sysctls, protocols, packet types, slab caches, vmalloc
+//     areas, kernel threads (with them work queues that have a rescuer),
+//     interrupts, kprobes.
+//   - On a kernel booted with slub_debug=U, every object that the module allocated
+//     is freed; on one with kmemleak, no memory is left that nothing points to,
+//     for which a clean-up takes five seconds.
+//
+// What cannot be seen: a pointer from an object of the heap that none of those
+// lists leads to, from dynamic per-CPU memory, from a stack, or from a network
+// namespace other than the initial one; a refused module's pointer in the
+// variables of another module that shares its address with something living. The
+// host reads the kernel log and fails the test for the faults that they cause;
+// ExpectLog names one that a test provokes on purpose. A kernel without
+// /proc/kcore or CONFIG_KALLSYMS_ALL, or a host that does not let a process read
+// its child's memory, cannot be swept: the run says so, and the verdict.
 //
 // Outside a guest nothing here touches the kernel: Main skips, everything else
 // fails the test.

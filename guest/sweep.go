@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/kmodtest/kmodtest/internal/wire"
@@ -150,10 +149,6 @@ const (
 	sweepSettle = 100 * time.Millisecond
 )
 
-// notSwept is why no sweep is possible on this kernel. That is no fault of a
-// module; the verdict has it, too.
-var notSwept atomic.Pointer[string]
-
 // sweep asks the host what still points into the modules that are gone, and
 // returns it.
 func sweep(q wire.Sweep) ([]wire.Held, error) {
@@ -163,6 +158,7 @@ func sweep(q wire.Sweep) ([]wire.Held, error) {
 	}
 	note, err := coreNote()
 	if err != nil {
+		// No fault of the module: the host says so, and notes it in the verdict.
 		q.Unable = err.Error()
 	}
 	q.Note = note
@@ -174,9 +170,6 @@ func sweep(q wire.Sweep) ([]wire.Held, error) {
 	if err == nil && len(a.Held) > 0 {
 		q.Final = true
 		a, err = sweepOnce(q)
-	}
-	if err == nil && a.Unable != "" {
-		notSwept.Store(&a.Unable)
 	}
 	return a.Held, err
 }

@@ -64,13 +64,17 @@ func shell(ctx context.Context, o Options, use func(context.Context, *session, *
 		return 0, err
 	}
 	defer p.file.Close()
-	g, err := o.source().Guest(ctx, p.file)
+	src := o.source()
+	g, err := src.Guest(ctx, p.file)
 	if err != nil {
 		return 0, fmt.Errorf("boot %s: %w", o.Kernel.Release, err)
 	}
 	s := newSession(g, o.Limits)
+	stop := o.answer(ctx, src, s)
 	st, err := use(ctx, s, p)
-	if err = s.close(err); err != nil {
+	err = s.close(err)
+	stop()
+	if err != nil {
 		if errors.Is(err, errDied) {
 			err = s.WithConsole(err)
 		}
