@@ -13,6 +13,9 @@ type Module struct {
 	Name string
 	// Path is the .ko for the guest, without debug information.
 	Path string
+	// File is where the build left it below the tree, "src/vnet_nl.ko"; empty
+	// for a module that was not built here.
+	File string
 	// Debug is the .ko with its debug information, for symbolisation. It
 	// equals Path if the kernel was built without.
 	Debug string

@@ -116,6 +116,8 @@ func Diagnostics(output string) []Diagnostic {
 
 // CompileError tells that the sources do not build.
 type CompileError struct {
+	// Command is what was run.
+	Command string
 	// Errors are the compiler's errors; empty if make failed otherwise.
 	Errors []Diagnostic
 	// Output is everything that kbuild printed, with the user's paths.
@@ -130,7 +132,7 @@ func (e *CompileError) Error() string {
 		if len(lines) > tail {
 			lines = lines[len(lines)-tail:]
 		}
-		return "run make: " + e.Err.Error() + "\n\t" + strings.Join(lines, "\n\t")
+		return "run " + e.Command + ": " + e.Err.Error() + "\n\t" + strings.Join(lines, "\n\t")
 	}
 	msgs := make([]string, 0, len(e.Errors))
 	for _, d := range e.Errors {
@@ -155,12 +157,12 @@ func (e *CompileError) CommandOutput() string { return e.Output }
 // linkerError matches modpost's complaints, which have no line.
 var linkerError = regexp.MustCompile(`(?m)^ERROR: modpost: (.*)$`)
 
-func compileError(err error, output string) error {
+func compileError(err error, command, output string) error {
 	var ce *kernel.CommandError
 	if !errors.As(err, &ce) {
 		return err
 	}
-	e := &CompileError{Output: output, Err: ce.Err}
+	e := &CompileError{Command: command, Output: output, Err: ce.Err}
 	// Full disks and the like are not the sources' fault.
 	if errors.Is(err, syscall.ENOSPC) {
 		return err

@@ -1,0 +1,76 @@
+package kbuild
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/kmodtest/kmodtest/vmimage/kernel"
+)
+
+// envExtraWarnings is W=1 without a command line: kbuild exports it to itself.
+const envExtraWarnings = "KBUILD_EXTRA_WARN=1"
+
+// lenient returns the compiler options that keep the warnings of W=1 from
+// being errors under the -Werror of a tree. A warning that the tree asks for
+// by name stays what the tree makes of it.
+func lenient(k kernel.Kernel, makefiles string) ([]string, error) {
+	if !strings.Contains(makefiles, "-Werror") {
+		return nil, nil
+	}
+	data, err := os.ReadFile(filepath.Join(k.SourceDir, "scripts/Makefile.extrawarn"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read warnings of kbuild: %w", err)
+	}
+	var flags []string
+	for _, name := range parseExtraWarnings(data) {
+		if !regexp.MustCompile(`-W(error=)?` + regexp.QuoteMeta(name) + `\b`).MatchString(makefiles) {
+			flags = append(flags, "-Wno-error="+name)
+		}
+	}
+	return flags, nil
+}
+
+// warningName matches -Wextra, -Wno-main and $(call cc-disable-warning, main),
+// and leaves out options with a value.
+var warningName = regexp.MustCompile(`(?:-W(?:no-)?|cc-disable-warning, *)([a-z][a-z0-9-]*)([=a-z0-9-]*)`)
+
+// parseExtraWarnings returns the warnings that differ between W=1 and a plain
+// build: those that the block of W=1 in scripts/Makefile.extrawarn switches on,
+// and those that its else branch switches off. Clang's are not gcc's.
+func parseExtraWarnings(makefile []byte) (names []string) {
+	var blocks []string
+	for line := range bytes.Lines(makefile) {
+		l := strings.TrimSpace(string(line))
+		switch {
+		case strings.HasPrefix(l, "if"):
+			if len(blocks) > 0 || strings.Contains(l, "findstring 1,") {
+				blocks = append(blocks, l)
+			}
+			continue
+		case len(blocks) == 0 || strings.HasPrefix(l, "#"):
+			continue
+		case l == "endif":
+			blocks = blocks[:len(blocks)-1]
+			continue
+		}
+		if slices.ContainsFunc(blocks, func(b string) bool { return strings.Contains(b, "CLANG") || strings.Contains(b, "clang") }) {
+			continue
+		}
+		for _, m := range warningName.FindAllStringSubmatch(l, -1) {
+			if m[2] == "" && !slices.Contains(names, m[1]) {
+				names = append(names, m[1])
+			}
+		}
+	}
+	return names
+}
