@@ -121,11 +121,16 @@ type builder struct {
 }
 
 func (b *builder) build(ctx context.Context) error {
+	if b.o.Recipe.Fresh {
+		if err := os.RemoveAll(b.place.Tree); err != nil {
+			return err
+		}
+	}
 	done, err := syncSources(b.sources.files, b.place.Tree)
 	if err != nil {
 		return fmt.Errorf("copy sources: %w", err)
 	}
-	if err := b.place.prepare(ctx, b.o.Kernel, b.o.Recipe.Names); err != nil {
+	if err := b.place.prepare(ctx, b.o.Kernel, &b.o.Recipe); err != nil {
 		return err
 	}
 	err = b.make(ctx)

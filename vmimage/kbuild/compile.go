@@ -186,7 +186,7 @@ func (b *builder) shown(args []string) string {
 
 // collect keeps the modules that the steps made.
 func (b *builder) collect(ctx context.Context, steps []Step) error {
-	made, err := findProducts(b.place.Tree)
+	made, err := findProducts(b.place.Tree, b.o.Recipe.Files)
 	if err != nil {
 		return err
 	}

@@ -32,9 +32,13 @@ func removeProducts(tree string) error {
 	})
 }
 
-// findProducts returns the modules below tree, relative to it: one file for
-// each. Makefiles like to copy what kbuild made to another place.
-func findProducts(tree string) ([]string, error) {
+// findProducts returns the modules below tree, relative to it: those that are
+// wanted, or one file for each module that there is. Makefiles like to copy
+// what kbuild made to another place.
+func findProducts(tree string, wanted []string) ([]string, error) {
+	if len(wanted) > 0 {
+		return findWanted(tree, wanted)
+	}
 	byName := map[string]string{}
 	var errs []error
 	err := filepath.WalkDir(tree, func(path string, d fs.DirEntry, err error) error {
@@ -70,6 +74,22 @@ func findProducts(tree string) ([]string, error) {
 	}
 	slices.Sort(files)
 	return files, nil
+}
+
+func findWanted(tree string, wanted []string) ([]string, error) {
+	var errs []error
+	for _, file := range wanted {
+		if st, err := os.Stat(filepath.Join(tree, file)); err != nil || !st.Mode().IsRegular() {
+			have, err := findProducts(tree, nil)
+			if err == nil && len(have) == 0 {
+				err = errors.New("it made none at all")
+			} else if err == nil {
+				err = errors.New("it made " + strings.Join(have, ", "))
+			}
+			errs = append(errs, fmt.Errorf("find module %s: the build did not make it: %w", file, err))
+		}
+	}
+	return wanted, errors.Join(errs...)
 }
 
 func sameFile(a, b string) (bool, error) {

@@ -34,6 +34,14 @@ type Recipe struct {
 	ID    string
 	// Names are NAME/VERSION by which dkms would know the tree.
 	Names []string
+	// Others are further trees that it finds where dkms keeps them, by
+	// NAME/VERSION.
+	Others map[string]string
+	// Files are the modules that count, relative to the tree, and that have to
+	// be there; empty is whatever the build makes.
+	Files []string
+	// Fresh builds in a new copy each time, for steps that cannot be repeated.
+	Fresh bool
 }
 
 // Step is one command of a build.
@@ -55,7 +63,7 @@ type Step struct {
 }
 
 func (r *Recipe) identity() string {
-	return fmt.Sprintf("%q %q %q %q %q %q %q", r.Subdir, r.Before, r.Args, r.Target, r.CFlags, r.ID, r.Names)
+	return fmt.Sprintf("%q %q %q %q %q %q %q %q %q", r.Subdir, r.Before, r.Args, r.Target, r.CFlags, r.ID, r.Names, r.Others, r.Files)
 }
 
 // kernelVariables are the variables by which makefiles are told where the

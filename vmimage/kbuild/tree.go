@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strings"
 	"time"
 
@@ -77,6 +76,11 @@ func (o *TreeOptions) validate() error {
 	if o.Store != nil && strings.ContainsAny(o.Store.Dir, " :\t\n") {
 		errs = append(errs, fmt.Errorf("cache directory %q has a blank or colon in its name, which kbuild cannot handle; choose another", o.Store.Dir))
 	}
+	for _, name := range o.Recipe.Names {
+		if !filepath.IsLocal(name) || strings.ContainsAny(name, " :\t\n") {
+			errs = append(errs, fmt.Errorf("name %q cannot be that of a folder", name))
+		}
+	}
 	if o.Kernel.SourceDir == "" || o.Kernel.Release == "" {
 		errs = append(errs, errors.New("no kernel headers"))
 	}
@@ -120,10 +124,7 @@ func buildTree(ctx context.Context, o TreeOptions) (Tree, error) {
 		}
 		defer release()
 		b := builder{o: o, tools: tools, sources: src, out: out}
-		b.place = Place{dir: dir, Tree: filepath.Join(dir, "tree"), KernelDir: kdir, Release: o.Kernel.Release, Jobs: o.Jobs}
-		if b.place.Jobs <= 0 {
-			b.place.Jobs = runtime.NumCPU()
-		}
+		b.place = newPlace(dir, kdir, o.Kernel.Release, &o.Recipe, o.Jobs)
 		return b.build(ctx)
 	})
 	if err != nil {

@@ -3,8 +3,10 @@ package kbuild
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/kmodtest/kmodtest/vmimage/kernel"
@@ -12,7 +14,7 @@ import (
 
 // Place is where one build of a tree happens. All paths are absolute.
 //
-//	DIR/tree   the copy of the tree
+//	DIR/tree   the copy of the tree; DIR/dkms/NAME/VERSION/build if it has such names
 //	DIR/bin    programs that go before the host's
 //	DIR/home   what HOME is
 //	DIR/view   what the build sees in place of the host's own directories
@@ -23,8 +25,8 @@ type Place struct {
 	Tree string
 	// KernelDir stands for /lib/modules/RELEASE/build.
 	KernelDir string
-	// DKMS is a directory that has Tree as NAME/VERSION/build, for the names
-	// of the recipe.
+	// DKMS is a directory that has Tree as NAME/VERSION/build, for the first
+	// of the recipe's names.
 	DKMS string
 	// Release is the kernel's.
 	Release string
@@ -33,6 +35,18 @@ type Place struct {
 
 	// view tells that the host lets us show the build other directories.
 	view bool
+}
+
+// newPlace chooses the paths below dir.
+func newPlace(dir, kernelDir, release string, r *Recipe, jobs int) Place {
+	p := Place{dir: dir, Tree: filepath.Join(dir, "tree"), DKMS: filepath.Join(dir, "dkms"), KernelDir: kernelDir, Release: release, Jobs: jobs}
+	if len(r.Names) > 0 {
+		p.Tree = filepath.Join(p.DKMS, r.Names[0], "build")
+	}
+	if p.Jobs <= 0 {
+		p.Jobs = runtime.NumCPU()
+	}
+	return p
 }
 
 // uname answers for the kernel that is built for, and keeps a line about who
@@ -56,10 +70,8 @@ var hidden = [][2]string{
 	{"/var/lib/dkms", "var/dkms"},   // NAME/VERSION/build
 }
 
-// prepare makes the place. names are those by which dkms would know the tree,
-// NAME/VERSION.
-func (p *Place) prepare(ctx context.Context, k kernel.Kernel, names []string) error {
-	p.DKMS = filepath.Join(p.dir, "view/var/dkms")
+// prepare makes the place.
+func (p *Place) prepare(ctx context.Context, k kernel.Kernel, r *Recipe) error {
 	for _, d := range []string{"bin", "home", "view", "view/var/dkms"} {
 		path := filepath.Join(p.dir, d)
 		if d != "view/var/dkms" {
@@ -83,10 +95,20 @@ func (p *Place) prepare(ctx context.Context, k kernel.Kernel, names []string) er
 		"usr/src/linux-headers-" + p.Release:    p.KernelDir,
 		"usr/src/" + filepath.Base(k.SourceDir): k.SourceDir,
 	}
-	for _, name := range names {
-		links["usr/src/"+strings.ReplaceAll(name, "/", "-")] = p.Tree
-		links["var/dkms/"+name+"/build"] = p.Tree
-		links["var/dkms/"+name+"/source"] = p.Tree
+	trees := maps.Clone(r.Others)
+	if trees == nil {
+		trees = map[string]string{}
+	}
+	for _, name := range r.Names {
+		trees[name] = p.Tree
+	}
+	for name, dir := range trees {
+		if !filepath.IsLocal(name) {
+			return fmt.Errorf("use name %q: it leads out of its folder", name)
+		}
+		links["usr/src/"+strings.ReplaceAll(name, "/", "-")] = dir
+		links["var/dkms/"+name+"/build"] = dir
+		links["var/dkms/"+name+"/source"] = dir
 	}
 	for link, target := range links {
 		path := filepath.Join(p.dir, "view", link)
