@@ -103,31 +103,18 @@ func Build(ctx context.Context, o Options, c *config.Config, k kernel.Kernel) ([
 	if err := kbuild.CheckConfig(k, c.Tests.Needs); err != nil {
 		return nil, fmt.Errorf("tests: %w", err)
 	}
-	var mods []run.Module
-	for _, m := range c.Modules {
-		if err := kbuild.CheckConfig(k, m.Needs); err != nil {
-			return nil, fmt.Errorf("module %s: %w", m.Name, err)
-		}
-		built, err := buildOne(ctx, o, c, k, m)
-		if err != nil {
+	b := treeBuilder{o: o, c: c, k: k}
+	for _, t := range c.Trees {
+		if err := b.tree(ctx, t); err != nil {
 			return nil, err
 		}
-		mods = append(mods, run.Module{Module: built})
 	}
-	return mods, fillDepends(ctx, o.Kernel.Store, k, mods)
-}
-
-func buildOne(ctx context.Context, o Options, c *config.Config, k kernel.Kernel, m config.Module) (kbuild.Module, error) {
-	if m.Prebuilt == "" {
-		return kbuild.Build(ctx, kbuild.Options{
-			Kernel: k, Name: m.Name, SourceDir: m.Dir, Show: c.Show(m.Dir), Store: o.Kernel.Store, Log: o.Log,
-		})
+	for _, m := range c.Modules {
+		if err := b.module(ctx, m); err != nil {
+			return nil, err
+		}
 	}
-	built, err := kbuild.Prebuilt(m.Prebuilt, k)
-	if err == nil && built.Name != m.Name {
-		err = fmt.Errorf("check module %s: its name is %s, not %s", m.Prebuilt, built.Name, m.Name)
-	}
-	return built, err
+	return b.mods, fillDepends(ctx, o.Kernel.Store, k, b.mods)
 }
 
 func (o Options) progress(what string) {

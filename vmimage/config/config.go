@@ -26,6 +26,7 @@ type Config struct {
 	Dir  string `toml:"-"`
 
 	Modules []Module `toml:"module"`
+	Trees   []Tree   `toml:"tree"`
 	Tests   Tests    `toml:"tests"`
 	Kernels []Kernel `toml:"kernel"`
 	Guest   Guest    `toml:"guest"`
@@ -44,6 +45,8 @@ type Module struct {
 	// Needs are kernel configuration symbols, "CONFIG_NET_NS=y" or
 	// "CONFIG_VETH=y|m", that the module or its tests cannot do without.
 	Needs []string `toml:"needs"`
+	// Build says how it is built, if a word is needed.
+	Build
 }
 
 // Tests says what kmodtest test runs when no package is named.
@@ -167,6 +170,12 @@ func Load(path string, defaults []byte) (*Config, error) {
 			return nil, &Error{path, lineOf(b, "dir", i), fmt.Sprintf("module %s: %s is no directory", c.Modules[i].Name, c.Modules[i].Dir)}
 		}
 	}
+	for i := range c.Trees {
+		c.Trees[i].Dir = c.abs(c.Trees[i].Dir)
+		if fi, err := os.Stat(c.Trees[i].Dir); err != nil || !fi.IsDir() {
+			return nil, &Error{path, lineOf(b, "[[tree]]", i), fmt.Sprintf("tree: %s is no directory", c.Trees[i].Dir)}
+		}
+	}
 	for i := range c.Tests.Files {
 		c.Tests.Files[i] = c.abs(c.Tests.Files[i])
 	}
@@ -254,20 +263,27 @@ func (c *Config) validate(path string, b []byte) error {
 		switch {
 		case !nameRE.MatchString(m.Name):
 			bad(line, "module: name %q", m.Name)
-		case names[m.Name]:
-			bad(line, "module %s: named twice", m.Name)
+		case names[strings.ReplaceAll(m.Name, "-", "_")]:
+			bad(line, "module %s: named twice", m.Name) // a-b and a_b are one
 		case m.Dir == "" && m.Prebuilt == "":
 			bad(line, "module %s: no dir", m.Name)
 		case m.Dir != "" && m.Prebuilt != "":
 			bad(line, "module %s: both dir and prebuilt", m.Name)
 		}
-		names[m.Name] = true
+		names[strings.ReplaceAll(m.Name, "-", "_")] = true
+		if m.Prebuilt != "" && !m.Build.IsZero() {
+			bad(line, "module %s: prebuilt, and said how to build", m.Name)
+		}
+		if m.Subdir != "" && !filepath.IsLocal(m.Subdir) {
+			bad(line, "module %s: subdir %q lies outside of dir", m.Name, m.Subdir)
+		}
 		for _, n := range m.Needs {
 			if !needRE.MatchString(n) {
 				bad(line, "module %s: needs %q is not of the form CONFIG_X=y, CONFIG_X=m or CONFIG_X=y|m", m.Name, n)
 			}
 		}
 	}
+	c.validateTrees(b, names, bad)
 	for _, n := range c.Tests.Needs {
 		if !needRE.MatchString(n) {
 			bad(lineOf(b, "[tests]", 0), "tests: needs %q is not of the form CONFIG_X=y, CONFIG_X=m or CONFIG_X=y|m", n)

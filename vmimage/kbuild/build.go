@@ -66,7 +66,7 @@ func Build(ctx context.Context, o Options) (Module, error) {
 	}
 	m, ok := t.Module(o.Name)
 	if !ok {
-		return Module{}, fmt.Errorf("build module %s: find %s.ko: the sources made %s; name one of them, or add it to obj-m", o.Name, o.Name, t.made())
+		return Module{}, fmt.Errorf("build module %s: find %s.ko: the sources made %s; name one of them, or add it to obj-m", o.Name, o.Name, strings.Join(t.Names(), ", "))
 	}
 	return m, nil
 }
@@ -82,12 +82,13 @@ func (t *Tree) Module(name string) (Module, bool) {
 	return Module{}, false
 }
 
-func (t *Tree) made() string {
-	files := make([]string, len(t.Modules))
+// Names are the names of the modules.
+func (t *Tree) Names() []string {
+	names := make([]string, len(t.Modules))
 	for i, m := range t.Modules {
-		files[i] = m.File
+		names[i] = m.Name
 	}
-	return strings.Join(files, ", ")
+	return names
 }
 
 // SameName tells whether two names mean one module: a file is called a-b.ko,

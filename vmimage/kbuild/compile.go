@@ -1,6 +1,7 @@
 package kbuild
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,7 +24,7 @@ func (b *builder) make(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	flags, err := b.flags()
+	flags, err := b.flags(ctx)
 	if err != nil {
 		return err
 	}
@@ -64,11 +65,11 @@ func (b *builder) readsExtraCFlags() bool {
 }
 
 // flags are what goes to the compiler besides what the tree says.
-func (b *builder) flags() (string, error) {
+func (b *builder) flags(ctx context.Context) (string, error) {
 	// Quoted for the shell that make runs the compiler with.
 	user := strings.NewReplacer("'", `'\''`, "$", "$$", "#", `\#`).Replace(b.o.Dir)
 	flags := []string{"'-ffile-prefix-map=" + b.place.Tree + "=" + user + "'"}
-	lenient, err := lenient(b.o.Kernel, b.sources.makefiles.String())
+	lenient, err := lenient(ctx, b.o.Kernel, b.tools, b.sources.makefiles.String())
 	if err != nil {
 		return "", err
 	}
@@ -240,6 +241,7 @@ func (b *builder) nothing(steps []Step) error {
 
 // tools are the programs of one build.
 type tools struct {
+	cc       string // the compiler's name
 	identity string // changes when they may build another module
 	command  func(args []string) kernel.Command
 }
@@ -252,11 +254,8 @@ func findTools(ctx context.Context, k kernel.Kernel) (tools, error) {
 			return t, err
 		}
 	}
-	cc := k.Toolchain.CC
-	if cc == "" {
-		cc = "gcc"
-	}
-	version, err := t.command([]string{cc, "--version"}).Run(ctx)
+	t.cc = cmp.Or(k.Toolchain.CC, "gcc")
+	version, err := t.command([]string{t.cc, "--version"}).Run(ctx)
 	if err != nil {
 		return t, err
 	}

@@ -181,7 +181,7 @@ func TestBuildErrors(t *testing.T) {
 			write(t, filepath.Join(o.SourceDir, "main.c"), source(fakeRelease, "int f(void)\n{\n\treturn nosuch;\n}"))
 		}, []string{"kmod/main.c:6: error: 'nosuch' undeclared"}},
 		{"no rule", func(o *Options) { os.Remove(filepath.Join(o.SourceDir, "main.c")) }, []string{"run make -C ", " M=kmod modules: exit status 2", "No rule to make target 'kmod/tiny.ko'"}},
-		{"another module", func(o *Options) { o.Name = "other" }, []string{"find other.ko: the sources made tiny.ko"}},
+		{"another module", func(o *Options) { o.Name = "other" }, []string{"find other.ko: the sources made tiny"}},
 		{"another kernel", func(o *Options) { write(t, filepath.Join(o.SourceDir, "main.c"), source("6.1.0", "")) },
 			[]string{"built for kernel 6.1.0 and cannot be loaded into " + fakeRelease}},
 		{"not a module", func(o *Options) { write(t, filepath.Join(o.SourceDir, "main.c"), "int x;\n") }, []string{"not a kernel module"}},

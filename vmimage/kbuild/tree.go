@@ -211,7 +211,7 @@ func (o *TreeOptions) module(dir, file string) (Module, error) {
 	}
 	m := Module{
 		Name: info.Name, Path: path, Debug: path, Log: filepath.Join(dir, logName),
-		Vermagic: info.Vermagic, Srcversion: info.Srcversion, Depends: info.Depends,
+		Vermagic: info.Vermagic, Srcversion: info.Srcversion, Depends: info.Depends, Before: info.Before,
 		SourceDir: o.Dir, Digest: digest(data), File: file,
 	}
 	if debug := filepath.Join(dir, debugDir, file); fileExists(debug) {

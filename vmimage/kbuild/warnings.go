@@ -2,6 +2,7 @@ package kbuild
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -20,7 +21,7 @@ const envExtraWarnings = "KBUILD_EXTRA_WARN=1"
 // lenient returns the compiler options that keep the warnings of W=1 from
 // being errors under the -Werror of a tree. A warning that the tree asks for
 // by name stays what the tree makes of it.
-func lenient(k kernel.Kernel, makefiles string) ([]string, error) {
+func lenient(ctx context.Context, k kernel.Kernel, t tools, makefiles string) ([]string, error) {
 	if !strings.Contains(makefiles, "-Werror") {
 		return nil, nil
 	}
@@ -31,8 +32,16 @@ func lenient(k kernel.Kernel, makefiles string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read warnings of kbuild: %w", err)
 	}
+	// A warning that the compiler does not know would be an error.
+	known, err := t.command([]string{t.cc, "-Q", "--help=warnings"}).Run(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list warnings of the compiler: %w", err)
+	}
 	var flags []string
 	for _, name := range parseExtraWarnings(data) {
+		if !strings.Contains(known, " -W"+name+" ") && !strings.Contains(known, " -W"+name+"\t") {
+			continue
+		}
 		if !regexp.MustCompile(`-W(error=)?` + regexp.QuoteMeta(name) + `\b`).MatchString(makefiles) {
 			flags = append(flags, "-Wno-error="+name)
 		}
@@ -50,14 +59,15 @@ var warningName = regexp.MustCompile(`(?:-W(?:no-)?|cc-disable-warning, *)([a-z]
 func parseExtraWarnings(makefile []byte) (names []string) {
 	var blocks []string
 	for line := range bytes.Lines(makefile) {
-		l := strings.TrimSpace(string(line))
+		l, _, _ := strings.Cut(string(line), "#")
+		l = strings.TrimSpace(l)
 		switch {
 		case strings.HasPrefix(l, "if"):
 			if len(blocks) > 0 || strings.Contains(l, "findstring 1,") {
 				blocks = append(blocks, l)
 			}
 			continue
-		case len(blocks) == 0 || strings.HasPrefix(l, "#"):
+		case len(blocks) == 0:
 			continue
 		case l == "endif":
 			blocks = blocks[:len(blocks)-1]
