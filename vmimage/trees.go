@@ -8,6 +8,7 @@ import (
 
 	"github.com/kmodtest/kmodtest/vmimage/config"
 	"github.com/kmodtest/kmodtest/vmimage/dkms"
+	"github.com/kmodtest/kmodtest/vmimage/internal/cache"
 	"github.com/kmodtest/kmodtest/vmimage/kbuild"
 	"github.com/kmodtest/kmodtest/vmimage/kernel"
 	"github.com/kmodtest/kmodtest/vmimage/run"
@@ -112,4 +113,20 @@ func (b *treeBuilder) add(m kbuild.Module) error {
 	}
 	b.mods = append(b.mods, run.Module{Module: m})
 	return nil
+}
+
+// Depends finds what has to be loaded before each of mods: modules of the
+// kernel, others of mods, and those of trees.
+func Depends(ctx context.Context, store *cache.Store, k kernel.Kernel, mods []kbuild.Module, trees ...kbuild.Tree) ([]run.Module, error) {
+	var all []run.Module
+	for _, m := range mods {
+		all = append(all, run.Module{Module: m})
+	}
+	for _, t := range trees {
+		for _, m := range t.Modules {
+			all = append(all, run.Module{Module: m})
+		}
+	}
+	err := fillDepends(ctx, store, k, all)
+	return all[:len(mods)], err
 }

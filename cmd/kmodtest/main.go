@@ -26,7 +26,7 @@ type command struct {
 }
 
 func commands() []command {
-	return []command{execCommand, testCommand, matrixCommand, bisectCommand, reproCommand, lockCommand, buildCommand, shellCommand, kernelsCommand, cacheCommand, doctorCommand, versionCommand}
+	return []command{execCommand, testCommand, matrixCommand, bisectCommand, reproCommand, lockCommand, buildCommand, shellCommand, smokeCommand, kernelsCommand, cacheCommand, doctorCommand, versionCommand}
 }
 
 // exitError carries an exit status whose reason has been told already.

@@ -1,0 +1,127 @@
+package smoke
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kmodtest/kmodtest/internal/smoketest"
+	"github.com/kmodtest/kmodtest/vmimage/run"
+)
+
+// judge makes a cell of the verdict on a module's guest.
+func judge(c Cell, v run.Verdict) Cell {
+	c.Verdict = &v
+	c.Stage, c.Outcome = reached(v), OK
+	answer := answers(v)
+	if !v.Green() {
+		c.Outcome = Red
+		c.blame(v)
+		return c
+	}
+	switch {
+	case answer.Errno == "" && !passed(v, smoketest.StageReload) && !answer.Permanent:
+		// A green verdict of which a stage is missing is none.
+		c.Outcome, c.Why = Red, "the guest did not come to the end of its stages"
+	case answer.Permanent:
+		c.Stage, c.Why = Load, "it has no exit function and cannot be unloaded"
+	case answer.Errno == "":
+	case answer.Dependency != "":
+		c.Outcome, c.Errno = Red, answer.Errno
+		c.Why = fmt.Sprintf("the kernel refuses %s, which it depends on: %s", answer.Dependency, answer.Errno)
+	case answer.Errno == "ENODEV" || answer.Errno == "ENXIO":
+		c.Outcome, c.Errno, c.Why = NoDevice, answer.Errno, "init says that there is no device: "+answer.Errno
+	default:
+		c.Outcome, c.Errno = Refused, answer.Errno
+		c.Why = "init returns " + answer.Errno + "; say with -param what it wants"
+	}
+	if answer.Errno != "" {
+		c.Detail = strings.Join(answer.Log, "\n")
+		if len(answer.Log) > 0 {
+			c.Why += " (kernel: " + answer.Log[len(answer.Log)-1] + ")"
+		}
+	}
+	return c
+}
+
+// blame fills in why a verdict is red: the kernel's first finding, or else what
+// the test says, or else the run.
+func (c *Cell) blame(v run.Verdict) {
+	var detail []string
+	for _, f := range v.Findings {
+		if f.Allowed != "" {
+			continue
+		}
+		if c.Why == "" {
+			c.Why, c.Where = fmt.Sprintf("%s [%s]", f.Title, f.Kind), f.Where
+		}
+		detail = append(detail, f.Raw)
+	}
+	for _, t := range v.Tests {
+		if t.Status != "fail" {
+			continue
+		}
+		text := strings.TrimSpace(t.Output)
+		detail = append(detail, text)
+		if c.Why == "" {
+			c.Why = firstLine(text)
+		}
+	}
+	for _, p := range v.Problems {
+		if c.Why == "" {
+			c.Why = firstLine(p)
+		}
+		detail = append(detail, p)
+	}
+	if c.Why == "" {
+		c.Why = fmt.Sprintf("the guest's program ended with status %d", v.Exit)
+	}
+	c.Detail = strings.Join(detail, "\n")
+}
+
+// firstLine is the first line of a test's output that says something.
+func firstLine(text string) string {
+	for line := range strings.Lines(text) {
+		if l := strings.TrimSpace(line); l != "" && !strings.HasPrefix(l, "=== ") && !strings.HasPrefix(l, "--- ") {
+			return l
+		}
+	}
+	return strings.TrimSpace(text)
+}
+
+// reached is the last stage that began.
+func reached(v run.Verdict) Stage {
+	last := Load
+	for _, s := range []struct {
+		test  string
+		stage Stage
+	}{{smoketest.StageUnload, Unload}, {smoketest.StageReload, Reload}} {
+		if slices.ContainsFunc(v.Tests, func(t run.TestResult) bool { return t.Name == smoketest.TestName+"/"+s.test }) {
+			last = s.stage
+		}
+	}
+	return last
+}
+
+func passed(v run.Verdict, stage string) bool {
+	return slices.ContainsFunc(v.Tests, func(t run.TestResult) bool {
+		return t.Name == smoketest.TestName+"/"+stage && t.Status == "pass"
+	})
+}
+
+// answers puts together what the stages said.
+func answers(v run.Verdict) (all smoketest.Answer) {
+	for _, t := range v.Tests {
+		for line := range strings.Lines(t.Output) {
+			_, text, ok := strings.Cut(line, smoketest.AnswerPrefix)
+			if !ok {
+				continue
+			}
+			// A later stage adds to what an earlier one said. What is no answer
+			// is text of somebody else's and no matter.
+			_ = json.Unmarshal([]byte(text), &all)
+		}
+	}
+	return all
+}
