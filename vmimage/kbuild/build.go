@@ -119,6 +119,7 @@ type builder struct {
 	out     string // where the results go
 	log     *rewriter
 	notes   []string
+	extra   bool // W=1
 }
 
 func (b *builder) build(ctx context.Context) error {

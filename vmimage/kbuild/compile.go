@@ -36,9 +36,21 @@ func (b *builder) make(ctx context.Context) error {
 	limited, cancel := context.WithTimeoutCause(ctx, limit, late)
 	defer cancel()
 	b.log = newRewriter(b.place.Tree, b.o.Show, b.o.Log)
-	if err := b.runAll(limited, steps, flags); err != nil {
+	b.log.others = strings.NewReplacer(b.place.KernelDir, "/lib/modules/"+b.place.Release+"/build", b.o.Kernel.SourceDir, "/usr/src/"+filepath.Base(b.o.Kernel.SourceDir))
+	err = b.runAll(limited, steps, flags)
+	b.observe()
+	if err != nil {
+		// What was odd may well be why.
+		for _, n := range b.notes {
+			err = fmt.Errorf("%w\n(%s)", err, n)
+		}
 		return err
 	}
+	return b.collect(ctx, steps)
+}
+
+// observe notes what the user should know of the build.
+func (b *builder) observe() {
 	if b.place.askedRunning() {
 		where := ""
 		if !b.place.view {
@@ -49,7 +61,9 @@ func (b *builder) make(ctx context.Context) error {
 	if strings.Contains(b.sources.makefiles.String(), "EXTRA_CFLAGS") && !b.readsExtraCFlags() {
 		b.note("a makefile sets EXTRA_CFLAGS, which the kbuild of %s ignores (since 6.15); ccflags-y works on every kernel", b.place.Release)
 	}
-	return b.collect(ctx, steps)
+	if !b.extra {
+		b.note("W=1 was left out: the tree has -Werror, and the warnings of this kbuild are not known")
+	}
 }
 
 // readsExtraCFlags looks into kbuild, since vendors' kernels differ from their
@@ -69,10 +83,11 @@ func (b *builder) flags(ctx context.Context) (string, error) {
 	// Quoted for the shell that make runs the compiler with.
 	user := strings.NewReplacer("'", `'\''`, "$", "$$", "#", `\#`).Replace(b.o.Dir)
 	flags := []string{"'-ffile-prefix-map=" + b.place.Tree + "=" + user + "'"}
-	lenient, err := lenient(ctx, b.o.Kernel, b.tools, b.sources.makefiles.String())
+	lenient, ok, err := lenient(ctx, b.o.Kernel, b.tools, b.sources.makefiles.String())
 	if err != nil {
 		return "", err
 	}
+	b.extra = ok
 	return strings.Join(append(append(flags, lenient...), b.o.Recipe.CFlags...), " "), nil
 }
 
@@ -157,6 +172,9 @@ func (b *builder) exec(ctx context.Context, s Step, args []string, flags string,
 	// makefiles say M=$(PWD).
 	cmd.Env = append(append(environment(b.place), "PWD="+dir), cmd.Env...)
 	cmd.Env = append(cmd.Env, envFlags+"="+flags)
+	if b.extra {
+		cmd.Env = append(cmd.Env, envExtraWarnings)
+	}
 	if !readsVariables(b.place.KernelDir) {
 		cmd.Env = append(cmd.Env, "KCFLAGS="+flags)
 	}
@@ -164,6 +182,7 @@ func (b *builder) exec(ctx context.Context, s Step, args []string, flags string,
 		cmd.Env = append(cmd.Env, "KBUILD_EXTRA_SYMBOLS="+strings.Join(exports, " "))
 	}
 	cmd.Env = append(cmd.Env, s.Env...)
+	b.log.enter(dir)
 	from := len(b.log.Text())
 	_, err := cmd.Run(ctx)
 	b.log.Flush()

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/cache"
 	"github.com/kmodtest/kmodtest/vmimage/kernel"
@@ -37,7 +38,7 @@ func KernelDir(ctx context.Context, store *cache.Store, k kernel.Kernel) (string
 		return k.SourceDir, nil
 	}
 	// Links name places: a store that was moved has to make them anew.
-	key := k.Release + "-" + sum("kdir 1", k.Digest, k.SourceDir, k.BuildDir, k.Toolchain.CC)[:16]
+	key := k.Release + "-" + sum("kdir 2", k.Digest, k.SourceDir, k.BuildDir, k.Toolchain.CC)[:16]
 	entry, err := store.Get(ctx, kindKernelDir, key, func(_ context.Context, dir string) error {
 		return makeKernelDir(k, dir)
 	})
@@ -46,6 +47,9 @@ func KernelDir(ctx context.Context, store *cache.Store, k kernel.Kernel) (string
 	}
 	return entry.Dir, nil
 }
+
+// outputLine is the line of a build directory's makefile that names it.
+var outputLine = regexp.MustCompile(`(?m)^(export\s+)?KBUILD_OUTPUT\s*:?=`)
 
 func makeKernelDir(k kernel.Kernel, dir string) error {
 	parts, err := os.ReadDir(k.BuildDir)
@@ -68,7 +72,17 @@ func makeKernelDir(k kernel.Kernel, dir string) error {
 			return err
 		}
 	}
-	makefile := "# The build directory of kernel " + k.Release + ", made by kmodtest.\ninclude " + k.SourceDir + "/Makefile\n"
+	theirs, err := os.ReadFile(filepath.Join(k.BuildDir, "Makefile"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	makefile := "# The build directory of kernel " + k.Release + ", made by kmodtest.\n"
+	// Since 6.13 kbuild works in the module's folder, and has to be told which
+	// one the kernel's is. Before that, it would make something else of it.
+	if m := outputLine.FindSubmatch(theirs); m != nil {
+		makefile += string(m[1]) + "KBUILD_OUTPUT := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))\n"
+	}
+	makefile += "include " + k.SourceDir + "/Makefile\n"
 	if err := os.WriteFile(filepath.Join(dir, "Makefile"), []byte(makefile), 0o644); err != nil {
 		return err
 	}

@@ -97,7 +97,7 @@ func reads(makefiles, name string) bool {
 
 // environment is what every command of a build finds.
 func environment(p Place) []string {
-	env := []string{"HOME=" + filepath.Join(p.dir, "home"), "GIT_CEILING_DIRECTORIES=" + p.dir, envExtraWarnings}
+	env := []string{"HOME=" + filepath.Join(p.dir, "home"), "GIT_CEILING_DIRECTORIES=" + p.dir}
 	for _, name := range []string{"KDIR", "KERNELDIR", "KERNEL_SRC"} {
 		env = append(env, name+"="+p.KernelDir)
 	}

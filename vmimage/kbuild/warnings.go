@@ -18,27 +18,37 @@ import (
 // envExtraWarnings is W=1 without a command line: kbuild exports it to itself.
 const envExtraWarnings = "KBUILD_EXTRA_WARN=1"
 
+// warningFiles hold kbuild's warnings, under an older and a newer name.
+var warningFiles = []string{"scripts/Makefile.extrawarn", "scripts/Makefile.warn"}
+
 // lenient returns the compiler options that keep the warnings of W=1 from
 // being errors under the -Werror of a tree. A warning that the tree asks for
-// by name stays what the tree makes of it.
-func lenient(ctx context.Context, k kernel.Kernel, t tools, makefiles string) ([]string, error) {
+// by name stays what the tree makes of it. ok tells whether W=1 can be had
+// without changing what builds.
+func lenient(ctx context.Context, k kernel.Kernel, t tools, makefiles string) (flags []string, ok bool, err error) {
 	if !strings.Contains(makefiles, "-Werror") {
-		return nil, nil
+		return nil, true, nil
 	}
-	data, err := os.ReadFile(filepath.Join(k.SourceDir, "scripts/Makefile.extrawarn"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+	var names []string
+	for _, file := range warningFiles {
+		data, err := os.ReadFile(filepath.Join(k.SourceDir, file))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, false, fmt.Errorf("read warnings of kbuild: %w", err)
+		}
+		names = append(names, parseExtraWarnings(data)...)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("read warnings of kbuild: %w", err)
+	if len(names) == 0 {
+		return nil, false, nil // a kbuild that nobody knows yet
 	}
 	// A warning that the compiler does not know would be an error.
 	known, err := t.command([]string{t.cc, "-Q", "--help=warnings"}).Run(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("list warnings of the compiler: %w", err)
+		return nil, false, fmt.Errorf("list warnings of the compiler: %w", err)
 	}
-	var flags []string
-	for _, name := range parseExtraWarnings(data) {
+	for _, name := range names {
 		if !strings.Contains(known, " -W"+name+" ") && !strings.Contains(known, " -W"+name+"\t") {
 			continue
 		}
@@ -46,7 +56,7 @@ func lenient(ctx context.Context, k kernel.Kernel, t tools, makefiles string) ([
 			flags = append(flags, "-Wno-error="+name)
 		}
 	}
-	return flags, nil
+	return flags, true, nil
 }
 
 // warningName matches -Wextra, -Wno-main and $(call cc-disable-warning, main),

@@ -27,23 +27,32 @@ func judge(c Cell, v run.Verdict) Cell {
 	case answer.Permanent:
 		c.Stage, c.Why = Load, "it has no exit function and cannot be unloaded"
 	case answer.Errno == "":
+	case answer.Dependency != "" && noDevice(answer.Errno):
+		c.Outcome, c.Errno = NoDevice, answer.Errno
+		c.Why = fmt.Sprintf("%s, which it depends on, says that there is no device: %s", answer.Dependency, answer.Errno)
 	case answer.Dependency != "":
 		c.Outcome, c.Errno = Red, answer.Errno
 		c.Why = fmt.Sprintf("the kernel refuses %s, which it depends on: %s", answer.Dependency, answer.Errno)
-	case answer.Errno == "ENODEV" || answer.Errno == "ENXIO":
+	case noDevice(answer.Errno):
 		c.Outcome, c.Errno, c.Why = NoDevice, answer.Errno, "init says that there is no device: "+answer.Errno
 	default:
 		c.Outcome, c.Errno = Refused, answer.Errno
 		c.Why = "init returns " + answer.Errno + "; say with -param what it wants"
 	}
 	if answer.Errno != "" {
-		c.Detail = strings.Join(answer.Log, "\n")
-		if len(answer.Log) > 0 {
-			c.Why += " (kernel: " + answer.Log[len(answer.Log)-1] + ")"
+		// That a module is none of the kernel's own is no reason for anything.
+		said := slices.DeleteFunc(slices.Clone(answer.Log), func(l string) bool { return strings.Contains(l, "taint") })
+		c.Detail = strings.Join(said, "\n")
+		if len(said) > 0 {
+			c.Why += " (kernel: " + said[len(said)-1] + ")"
 		}
 	}
 	return c
 }
+
+// noDevice tells the errors by which drivers say that their hardware is not
+// there.
+func noDevice(errno string) bool { return errno == "ENODEV" || errno == "ENXIO" }
 
 // blame fills in why a verdict is red: the kernel's first finding, or else what
 // the test says, or else the run.
@@ -63,7 +72,7 @@ func (c *Cell) blame(v run.Verdict) {
 			continue
 		}
 		text := strings.TrimSpace(t.Output)
-		detail = append(detail, text)
+		detail = append(detail, withoutKernel(text))
 		if c.Why == "" {
 			c.Why = firstLine(text)
 		}
@@ -78,6 +87,18 @@ func (c *Cell) blame(v run.Verdict) {
 		c.Why = fmt.Sprintf("the guest's program ended with status %d", v.Exit)
 	}
 	c.Detail = strings.Join(detail, "\n")
+}
+
+// withoutKernel leaves the kernel's own lines out of a test's output: they are
+// in the finding.
+func withoutKernel(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if l := strings.TrimSpace(line); !strings.HasPrefix(l, "| ") && !strings.HasPrefix(l, "kernel: ") && !strings.HasPrefix(l, "=== ") {
+			b.WriteString(line)
+		}
+	}
+	return strings.TrimSpace(b.String())
 }
 
 // firstLine is the first line of a test's output that says something.
