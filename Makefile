@@ -62,6 +62,9 @@ bench: build ## measure, and compare with the goals
 faulty: build ## does every fault get caught? KERNEL=6.1
 	@$(GO) run ./tests/faulty $(if $(KERNEL),-kernel '$(KERNEL)')
 
+strangers: build ## smoke on Debian's own DKMS packages, compared with tests/strangers: PACKAGES=xtrx-dkms
+	@$(GO) run ./tests/strangers $(PACKAGES)
+
 debug-kernel: build ## build a kernel with KASAN, lockdep, kmemleak: for KERNEL=tree:build/debug-kernel
 	@scripts/debug-kernel
 

@@ -3,7 +3,8 @@
 //
 //	config.Load        kmodtest.toml  -> Config
 //	kernel.Get         Spec           -> Kernel    image, headers, modules, toolchain
-//	kbuild.Build       Kernel, C      -> Module
+//	kbuild.BuildTree   Kernel, C      -> Tree      modules, in the order of loading
+//	dkms.Recipe        dkms.conf      -> Recipe    how such a tree is built
 //	initramfs.Build    u-root, init   -> Image
 //	run.Run            all of them, a test binary -> Verdict
 //	  boot.Source        greeted guests: restored from a snapshot, or booted
@@ -11,6 +12,7 @@
 //	  internal/wire      the frames between host and guest
 //	  gotest             the tests' output
 //	  klog               the kernel log's findings
+//	smoke.Run          a tree, kernels -> Result   modules that have no tests
 //	matrix.Run         the stages on every kernel of the list -> report.Result
 //	bundle             a red run -> what repeats it elsewhere
 //	report             Result         -> text, JUnit, Markdown, HTML

@@ -1,6 +1,7 @@
 package smoke
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -18,6 +19,10 @@ func judge(c Cell, v run.Verdict) Cell {
 	if !v.Green() {
 		c.Outcome = Red
 		c.blame(v)
+		if answer.Errno != "" {
+			c.Errno = answer.Errno
+			c.Detail = strings.Join(append([]string{"the kernel refuses " + cmp.Or(answer.Dependency, "it") + ": " + answer.Errno}, answer.Log...), "\n") + "\n" + c.Detail
+		}
 		return c
 	}
 	switch {

@@ -50,7 +50,7 @@ func TestJudge(t *testing.T) {
 			Cell{Outcome: Red, Stage: Load, Errno: "ENOENT", Why: "the kernel refuses d, which it depends on: ENOENT"}},
 		"dependency without a device": {verdict(0, "load=pass", `{"errno":"ENODEV","dependency":"d"}`),
 			Cell{Outcome: NoDevice, Stage: Load, Errno: "ENODEV", Why: "d, which it depends on, says that there is no device: ENODEV"}},
-		"no device, and something is left": {verdict(1, "load=fail", `{"errno":"ENODEV"}`), Cell{Outcome: Red, Stage: Load}},
+		"no device, and something is left": {verdict(1, "load=fail", `{"errno":"ENODEV"}`), Cell{Outcome: Red, Stage: Load, Errno: "ENODEV"}},
 		"no exit function":                 {verdict(0, "load=pass unload=pass", `{"permanent":true}`), Cell{Outcome: OK, Stage: Load, Why: "it has no exit function and cannot be unloaded"}},
 		"finding":                          {oops, Cell{Outcome: Red, Stage: Unload, Why: "refcount_t: underflow [REFCOUNT]", Where: "xtrx.c:7"}},
 		"something left":                   {left, Cell{Outcome: Red, Stage: Unload, Why: "module_test.go:1: after unload of module m there is still:"}},
