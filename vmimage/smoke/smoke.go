@@ -163,7 +163,10 @@ func (r *runner) unbuilt(spec kernel.Spec, k kernel.Kernel, err error) Cell {
 		c.Outcome, c.Why = NotForKernel, not.Reason
 	}
 	var ce *kbuild.CompileError
-	if errors.As(err, &ce) && len(ce.Errors) > 0 {
+	if errors.As(err, &ce) {
+		c.Detail += r.exporters(kbuild.Undefined(ce.Output))
+	}
+	if ce != nil && len(ce.Errors) > 0 {
 		d := ce.Errors[0]
 		c.Why, c.Where = d.Kind+": "+d.Text, d.File
 		if d.Line > 0 {
@@ -171,6 +174,23 @@ func (r *runner) unbuilt(spec kernel.Spec, k kernel.Kernel, err error) Cell {
 		}
 	}
 	return c
+}
+
+// exporters tells which kernels have the symbols that this one lacks.
+func (r *runner) exporters(symbols []string) string {
+	if len(symbols) == 0 {
+		return ""
+	}
+	by, asked := kernel.Exporters(r.o.Prepare.Kernel.Store, symbols)
+	var b strings.Builder
+	for _, s := range symbols {
+		if len(by[s]) > 0 {
+			fmt.Fprintf(&b, "\n%s is exported by %s", s, strings.Join(by[s], ", "))
+		} else {
+			fmt.Fprintf(&b, "\n%s is exported by none of the cached kernels: %s", s, strings.Join(asked, ", "))
+		}
+	}
+	return b.String()
 }
 
 // errFetch marks what is wrong with the machine or the archive, not with a

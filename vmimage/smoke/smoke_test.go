@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/kmodtest/kmodtest/internal/smoketest"
+	"github.com/kmodtest/kmodtest/vmimage"
 	"github.com/kmodtest/kmodtest/vmimage/dkms"
 	"github.com/kmodtest/kmodtest/vmimage/kbuild"
 	"github.com/kmodtest/kmodtest/vmimage/kernel"
@@ -91,7 +92,8 @@ func TestUnbuilt(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			r := runner{}
+			store := kernel.OpenStore(t.TempDir(), nil, nil)
+			r := runner{o: Options{Prepare: vmimage.Options{Kernel: kernel.Options{Store: store}}}}
 			tt.want.Kernel, tt.want.Stage = "6.1-generic", Build
 			if diff := cmp.Diff(tt.want, r.unbuilt(spec, kernel.Kernel{}, tt.err), cmpopts.IgnoreFields(Cell{}, "Detail")); diff != "" {
 				t.Errorf("cell (-want +got):\n%s", diff)
