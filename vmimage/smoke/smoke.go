@@ -4,10 +4,10 @@
 package smoke
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -242,7 +242,8 @@ func (r *runner) module(ctx context.Context, k kernel.Kernel, mods []run.Module,
 	o.Args = []string{"-test.v=test2json", "-test.paniconexit0", "-test.timeout=10m", "-test.run=^" + smoketest.TestName + "$"}
 	o.Env = append(o.Env, smoketest.EnvModule+"="+m.Name, smoketest.EnvReloads+"="+strconv.Itoa(r.o.Reloads),
 		smoketest.EnvParams+"="+strings.Join(r.params(m.Name), smoketest.ParamsSeparator))
-	o.Stdout, o.Stderr = io.Discard, io.Discard
+	var out bytes.Buffer // a reload says a line or two, and a fault is cut by package run
+	o.Stdout, o.Stderr = &out, &out
 	if !r.accel && r.o.Accel != nil {
 		chosen, err := r.o.Accel(ctx, o)
 		if err != nil {
@@ -260,7 +261,10 @@ func (r *runner) module(ctx context.Context, k kernel.Kernel, mods []run.Module,
 	if err != nil {
 		return c, fmt.Errorf("try module %s on %s: %w", m.Name, k.Name, err)
 	}
-	return judge(c, v), nil
+	if c = judge(c, v); c.Outcome == Red && len(v.Findings) == 0 {
+		c.Detail += "\n" + strings.TrimSpace(withoutKernel(out.String()))
+	}
+	return c, nil
 }
 
 func (r *runner) params(name string) []string {
