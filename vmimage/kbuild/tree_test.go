@@ -23,7 +23,10 @@ srctree := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 -include .kernelvariables
 include $(M)/Makefile
 modules: $(patsubst %.o,$(M)/%.ko,$(filter %.o,$(obj-m)))
-$(M)/%.ko: $(M)/%.c
+.SECONDARY:
+$(M)/%.ko: $(M)/%.o
+	@echo "  LD [M]  $@" && cp $< $@
+$(M)/%.o: $(M)/%.c $(M)/Makefile
 	@echo "  CC [M]  $@ $(srctree) $(CURDIR)" && $(CC) $(KCFLAGS) -Wall -g -c -o $@ $<
 `
 

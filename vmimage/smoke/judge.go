@@ -42,7 +42,10 @@ func judge(c Cell, v run.Verdict) Cell {
 		c.Outcome, c.Errno, c.Why = NoDevice, answer.Errno, "init says that there is no device: "+answer.Errno
 	default:
 		c.Outcome, c.Errno = Refused, answer.Errno
-		c.Why = "init returns " + answer.Errno + "; say with -param what it wants"
+		c.Why = "init returns " + answer.Errno
+		if slices.Contains([]string{"EINVAL", "ERANGE", "EDOM", "EDESTADDRREQ"}, answer.Errno) {
+			c.Why += "; say with -param what it wants"
+		}
 	}
 	if answer.Errno != "" {
 		// That a module is none of the kernel's own is no reason for anything.
