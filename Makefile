@@ -4,6 +4,7 @@ KERNEL ?=
 RUN    ?=
 V      ?= 1
 N      ?= 200
+TIME   ?= 5m
 
 KERNELS ?=
 SHARD   ?=
@@ -11,12 +12,19 @@ LOCKED  ?=
 COUNT   ?=
 RESULTS ?=
 
-export GO
+# Everything that is started below, kmodtest and the go command itself included,
+# looks for "go". A GO that is named otherwise has one of its own.
+ifneq ($(GO),go)
+goroot := $(shell '$(GO)' env GOROOT)
+$(if $(goroot),,$(error GO=$(GO) is no go command))
+export PATH := $(goroot)/bin:$(PATH)
+endif
+
 kmodtest := build/kmodtest
 matrix   := $(if $(KERNELS),-kernels '$(KERNELS)') $(if $(SHARD),-shard '$(SHARD)') $(if $(LOCKED),-locked)
 flags    := $(if $(KERNEL),-kernel '$(KERNEL)') $(if $(RUN),-run '$(RUN)') $(if $(filter-out 0,$(V)),-v)
 
-.PHONY: help vmtest vmtest-matrix matrix-list matrix-merge ci-results command check lint unit guest build shell bench faulty debug-kernel soak clean setup setup-check
+.PHONY: help vmtest vmtest-matrix matrix-list matrix-merge ci-results command check lint unit guest build shell bench faulty debug-kernel soak fuzz clean setup setup-check
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -43,33 +51,36 @@ lint: setup-check build ## style and static checks of Go, C and shell
 
 guest: build ## the tests in a guest, and the proof that they ran
 	@$(kmodtest) test -verdict build/verdict.json $(if $(KERNEL),-kernel '$(KERNEL)')
-	@$(GO) run ./internal/proof build/verdict.json
+	@go run ./vmimage/internal/dev/proof build/verdict.json
 
 unit: setup-check ## the tests of the host side
-	@$(GO) test -timeout 20m ./...
+	@CGO_ENABLED=1 go run ./internal/unit -race -timeout 20m ./...
 
 build: setup command ## build the command
 
 command:
-	@$(GO) build -o $(kmodtest) ./cmd/kmodtest
+	@go build -o $(kmodtest) ./cmd/kmodtest
 
 shell: build ## a shell in a guest: KERNEL=6.1
 	@$(kmodtest) shell $(if $(KERNEL),-kernel '$(KERNEL)')
 
 bench: build ## measure, and compare with the goals
-	@$(GO) run ./internal/bench
+	@go run ./vmimage/internal/dev/bench
 
 faulty: build ## does every fault get caught? KERNEL=6.1
-	@$(GO) run ./tests/faulty $(if $(KERNEL),-kernel '$(KERNEL)')
+	@go run ./vmimage/internal/dev/faulty $(if $(KERNEL),-kernel '$(KERNEL)')
 
 strangers: build ## smoke on Debian's own DKMS packages, compared with tests/strangers: PACKAGES=xtrx-dkms
-	@$(GO) run ./tests/strangers $(PACKAGES)
+	@go run ./vmimage/internal/dev/strangers $(PACKAGES)
 
 debug-kernel: build ## build a kernel with KASAN, lockdep, kmemleak: for KERNEL=tree:build/debug-kernel
 	@scripts/debug-kernel
 
 soak: build ## run the tests N=200 times: a single red run is a bug
 	@scripts/soak '$(N)' $(if $(KERNEL),-kernel '$(KERNEL)')
+
+fuzz: setup-check ## run every fuzz target: TIME=5m for each
+	@scripts/fuzz '$(TIME)'
 
 clean: ## remove what was built; kmodtest cache prune empties the cache
 	@rm -rf build

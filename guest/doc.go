@@ -24,7 +24,8 @@
 //
 // What cannot be seen on a stock kernel: pending timers and work items (they
 // show when they run into code that is gone, as an Oops), per-CPU memory, and
-// notifiers. The kernel log is watched for the faults that they cause.
+// notifiers. The host reads the kernel log and fails the test for the faults that
+// they cause; ExpectLog names one that a test provokes on purpose.
 //
 // Outside a guest nothing here touches the kernel: Main skips, everything else
 // fails the test.

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/kmodtest/kmodtest/internal/marks"
 )
 
 // A kmsgRecord is one record of the kernel log. The format is documented in the
@@ -123,15 +125,19 @@ func (k *kmsg) read() ([]kmsgRecord, error) {
 	}
 }
 
-// lines returns the text of all records since the log was opened. An error
-// becomes a line: the callers are on their way to report something worse.
+// lines returns the text of all records since the log was opened, marks left
+// out. What went wrong becomes a line: most callers are on their way to report
+// something worse.
 func (k *kmsg) lines() []string {
 	recs, err := k.read()
 	var lines []string
 	for _, rec := range recs {
-		if !strings.HasPrefix(rec.text, announcement) {
+		if !marks.IsMark(rec.text) {
 			lines = append(lines, rec.text)
 		}
+	}
+	if k.lost {
+		lines = append(lines, "(kmodtest: the kernel log overran: lines are lost)")
 	}
 	if err != nil {
 		lines = append(lines, fmt.Sprintf("(kmodtest: %v)", err))

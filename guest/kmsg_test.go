@@ -43,33 +43,3 @@ func TestParseKmsg(t *testing.T) {
 		}
 	}
 }
-
-func TestFindSplats(t *testing.T) {
-	faults := []string{
-		"WARNING: CPU: 0 PID: 71 at kmod/netlink.c:12 vnet_nl_echo_doit+0x1/0x2 [vnet_nl]",
-		"BUG: kernel NULL pointer dereference, address: 0000000000000000",
-		"BUG: sleeping function called from invalid context at mm/slab.h:1",
-		"kernel BUG at kmod/main.c:10!",
-		"Oops: 0000 [#1] PREEMPT SMP PTI",
-		"general protection fault, probably for non-canonical address 0xdead",
-		"BUG kmalloc-64 (Tainted: G           O      ): Right Redzone overwritten",
-		"UBSAN: array-index-out-of-bounds in kmod/main.c:1:2",
-		"INFO: task rmmod:71 blocked for more than 120 seconds.",
-		"rcu: INFO: rcu_preempt self-detected stall on CPU",
-		"watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [guest.test:71]",
-		"unregister_netdevice: waiting for vnet0 to become free. Usage count = 2",
-		"list_del corruption. prev->next should be ffff, but was dead",
-		"refcount_t: underflow; use-after-free.",
-		"Kernel panic - not syncing: hung",
-	}
-	harmless := []string{
-		"vnet_nl: loading out-of-tree module taints kernel.",
-		"vnet_nl: module verification failed: signature and/or required key missing - tainting kernel",
-		"vnet_nl: `a' invalid for parameter `numdevs'",
-		"debug: WARNING in the middle of a line",
-		"",
-	}
-	if diff := cmp.Diff(faults, findSplats(append(harmless, faults...))); diff != "" {
-		t.Errorf("faults (-want +got):\n%s", diff)
-	}
-}

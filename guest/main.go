@@ -42,15 +42,8 @@ func runAndCheck(m *testing.M, out io.Writer) int {
 		fmt.Fprintln(out, "guest:", err)
 		return 1
 	}
-	log, err := openKmsg()
-	if err != nil {
-		fmt.Fprintln(out, "guest:", err)
-		return 1
-	}
-	defer log.close()
-
 	status := m.Run()
-	problems := log.problems()
+	var problems []string
 	left, err := before.settle(settleLimit)
 	if err != nil {
 		problems = append(problems, err.Error())

@@ -38,7 +38,6 @@ type Module struct {
 //
 // At the test's clean-up the module is unloaded and the kernel is compared with
 // what it was before: whatever the module left behind fails the test, by name.
-// So does a fault that the kernel reported meanwhile, see WatchLog.
 func Load(t testing.TB, name string, params ...string) *Module {
 	t.Helper()
 	m, err := TryLoad(t, name, params...)
@@ -64,7 +63,7 @@ func TryLoad(t testing.TB, name string, params ...string) (*Module, error) {
 	if !ok {
 		t.Fatalf("load module %s: this guest has no such module, see [[module]] in kmodtest.toml", name)
 	}
-	WatchLog(t) // first, so that its verdict comes last
+	WatchLog(t) // so that Log knows what came since the load
 	m := &Module{Name: name, Params: params, Path: file.Path, t: t}
 	if err := m.load(file.Depends); err != nil {
 		var refused *LoadError

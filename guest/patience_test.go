@@ -26,3 +26,41 @@ func TestReceive(t *testing.T) {
 		}
 	})
 }
+
+func TestPoll(t *testing.T) {
+	const limit = 10 * time.Second
+	for name, tc := range map[string]struct {
+		after time.Duration // when it is done
+		stuck time.Duration // how long the guest cannot run in between
+		want  bool
+	}{
+		"at once":             {0, 0, true},
+		"in time":             {9 * time.Second, 0, true},
+		"too late":            {12 * time.Second, 0, false},
+		"never":               {time.Hour, 0, false},
+		"kept waiting":        {5 * time.Minute, 5 * time.Minute, true},
+		"kept waiting, never": {time.Hour, 5 * time.Minute, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				start, calls := time.Now(), 0
+				got := poll(limit, func() bool {
+					if calls++; calls == 10 {
+						time.Sleep(tc.stuck)
+					}
+					return time.Since(start) >= tc.after
+				})
+				if got != tc.want {
+					t.Errorf("poll = %v, want %v", got, tc.want)
+				}
+				ran := time.Since(start) - tc.stuck
+				if !got && (ran < limit*9/10 || ran > limit*11/10) {
+					t.Errorf("poll gave up after %v, want %v", ran, limit)
+				}
+				if late := time.Since(start) - tc.after; got && tc.stuck == 0 && late > 50*time.Millisecond {
+					t.Errorf("poll was done %v late", late)
+				}
+			})
+		})
+	}
+}

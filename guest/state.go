@@ -91,7 +91,7 @@ func (s *State) look(sources []source) error {
 	r, ok := receive(done, lookLimit)
 	if !ok {
 		err := fmt.Errorf("look for %s: the kernel has not answered for %v: its list may be broken by a module that is gone%s",
-			at.Load().kind, lookLimit, indentLog(findSplats(log.lines())))
+			at.Load().kind, lookLimit, indentLog(clip(log.lines(), 10)))
 		broken.CompareAndSwap(nil, &err)
 		return err
 	}

@@ -5,6 +5,8 @@ package tests
 import (
 	"context"
 	"errors"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -145,4 +147,24 @@ func eventually(t *testing.T, what string, done func() bool) {
 			t.Fatalf("after %v still not: %s", patience, what)
 		}
 	}
+}
+
+// setForTest gives a setting of the kernel another value until the end of the
+// test.
+func setForTest(t *testing.T, name, value string) {
+	t.Helper()
+	before := readSetting(t, name)
+	must(t, os.WriteFile(name, []byte(value), 0))
+	t.Cleanup(func() {
+		if err := os.WriteFile(name, []byte(before), 0); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func readSetting(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	must(t, err)
+	return strings.TrimSpace(string(b))
 }

@@ -171,8 +171,7 @@ func isOneOf(err error, errnos ...unix.Errno) bool {
 // TestModuleReload50 loads and unloads 50 times, used each time.
 func TestModuleReload50(t *testing.T) {
 	// An idle guest spends two thirds of an unload waiting for RCU.
-	must(t, os.WriteFile("/sys/kernel/rcu_expedited", []byte("1"), 0))
-	t.Cleanup(func() { os.WriteFile("/sys/kernel/rcu_expedited", []byte("0"), 0) })
+	setForTest(t, "/sys/kernel/rcu_expedited", "1")
 	m := load(t)
 	for i := range uint32(50) {
 		c, err := vnetnl.Dial()
@@ -181,5 +180,27 @@ func TestModuleReload50(t *testing.T) {
 		must(t, err)
 		must(t, c.Close())
 		m.Reload()
+	}
+}
+
+// TestSetForTest: a test leaves the kernel's settings as it found them, whatever
+// they were.
+func TestSetForTest(t *testing.T) {
+	const name = "/sys/kernel/rcu_expedited"
+	found := readSetting(t, name)
+	t.Cleanup(func() { must(t, os.WriteFile(name, []byte(found), 0)) })
+	for _, before := range []string{"0", "1"} {
+		must(t, os.WriteFile(name, []byte(before), 0))
+		for _, during := range []string{"0", "1"} {
+			t.Run(before+" then "+during, func(t *testing.T) {
+				setForTest(t, name, during)
+				if got := readSetting(t, name); got != during {
+					t.Errorf("%s is %s, want %s", name, got, during)
+				}
+			})
+			if got := readSetting(t, name); got != before {
+				t.Errorf("%s was left at %s, want %s", name, got, before)
+			}
+		}
 	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"flag"
@@ -10,8 +9,6 @@ import (
 	"path/filepath"
 
 	"github.com/kmodtest/kmodtest/vmimage"
-	"github.com/kmodtest/kmodtest/vmimage/kernel"
-	"github.com/kmodtest/kmodtest/vmimage/run"
 )
 
 var buildCommand = command{
@@ -31,33 +28,18 @@ Examples:
 }
 
 func runBuild(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error {
-	a.flags(fs)
-	a.kernelFlags(fs)
+	a.settings.Register(fs, "build")
 	out := fs.String("o", "", "`directory` to copy the modules to")
-	_, c, err := a.projectHere(fs, args)
+	if err := noArguments(fs, args); err != nil {
+		return err
+	}
+	s, err := a.open()
 	if err != nil {
 		return err
 	}
-	if len(c.Modules) == 0 {
-		return fmt.Errorf("%s names no [[module]]", describePath(c.Path))
-	}
-	spec, err := vmimage.Spec(c, a.kernel)
+	mods, err := s.Build(ctx, a.stderr)
 	if err != nil {
-		return err
-	}
-	ko, err := a.kernelOptions()
-	if err != nil {
-		return err
-	}
-	k, err := kernel.Get(ctx, ko, spec)
-	if err != nil {
-		return ended(ctx, err)
-	}
-	var log bytes.Buffer
-	mods, err := vmimage.Build(ctx, vmimage.Options{Kernel: ko, Log: &buildLog{w: &log}}, c, k)
-	if err != nil {
-		_, _ = log.WriteTo(a.stderr)
-		return ended(ctx, err)
+		return words(err)
 	}
 	for _, m := range mods {
 		if err := a.showModule(m, *out); err != nil {
@@ -69,23 +51,19 @@ func runBuild(ctx context.Context, a *app, fs *flag.FlagSet, args []string) erro
 
 // showModule tells what was built. A module from the cache has its warnings in
 // the log of its build: they are told each time, until they are mended.
-func (a *app) showModule(m run.Module, out string) error {
+func (a *app) showModule(m vmimage.Module, out string) error {
 	if log, err := os.ReadFile(m.Log); err == nil {
-		if _, err := (&buildLog{w: a.stderr}).Write(log); err != nil {
+		if _, err := vmimage.CompilerLog(a.stderr).Write(log); err != nil {
 			return fmt.Errorf("tell warnings: %w", err)
 		}
 	}
 	path := m.Path
 	if out != "" {
-		b, err := os.ReadFile(m.Path)
-		if err != nil {
-			return fmt.Errorf("read module: %w", err)
-		}
 		if err := os.MkdirAll(out, 0o755); err != nil {
 			return fmt.Errorf("make directory for modules: %w", err)
 		}
 		path = filepath.Join(out, filepath.Base(m.Path))
-		if err := writeFile(path, b); err != nil {
+		if err := m.CopyTo(path); err != nil {
 			return err
 		}
 	}
@@ -94,19 +72,4 @@ func (a *app) showModule(m run.Module, out string) error {
 		printLine(a.stdout, "\tdepends     %v", m.Depends)
 	}
 	return nil
-}
-
-// ended returns what ended ctx if that is why err came about.
-func ended(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); cause != nil {
-		return cause
-	}
-	return err
-}
-
-func describePath(path string) string {
-	if path == "" {
-		return "the built-in configuration"
-	}
-	return path
 }

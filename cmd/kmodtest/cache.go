@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/kmodtest/kmodtest/vmimage"
-	"github.com/kmodtest/kmodtest/vmimage/kernel"
 )
 
 var cacheCommand = command{
@@ -32,7 +31,7 @@ Examples:
 }
 
 func runCache(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error {
-	a.flags(fs)
+	a.settings.Register(fs, "cache")
 	unused := fs.String("unused", "", "prune what was not used for this `time`, 30d or 12h")
 	keep := fs.String("keep", "", "prune the longest unused until the rest is of this `size`, 2G or 500M")
 	dry := fs.Bool("n", false, "only tell what prune would remove")
@@ -49,7 +48,7 @@ func runCache(ctx context.Context, a *app, fs *flag.FlagSet, args []string) erro
 			return usageError("unexpected argument %q", fs.Arg(0))
 		}
 	}
-	ko, err := a.kernelOptions()
+	s, err := a.openCache()
 	if err != nil {
 		return err
 	}
@@ -57,17 +56,17 @@ func runCache(ctx context.Context, a *app, fs *flag.FlagSet, args []string) erro
 	case verb == "" && (*unused != "" || *keep != "" || *dry):
 		return usageError("-unused, -keep and -n belong to prune")
 	case verb == "":
-		return a.showCache(ko)
+		return a.showCache(s)
 	case verb != "prune":
 		return usageError("unknown verb %q: known is prune", verb)
 	case *unused == "" && *keep == "":
 		return usageError("prune what? Give -unused or -keep")
 	}
-	return a.pruneCache(ctx, ko, *unused, *keep, *dry)
+	return a.pruneCache(ctx, s, *unused, *keep, *dry)
 }
 
-func (a *app) showCache(ko kernel.Options) error {
-	infos, err := ko.Store.List()
+func (a *app) showCache(s *vmimage.Session) error {
+	infos, err := s.CacheEntries()
 	if err != nil {
 		return err
 	}
@@ -80,12 +79,12 @@ func (a *app) showCache(ko kernel.Options) error {
 	if err := tw.Flush(); err != nil {
 		return err
 	}
-	printLine(a.stdout, "%d entries, %s, in %s", len(infos), megabytes(sum), ko.Store.Dir)
+	printLine(a.stdout, "%d entries, %s, in %s", len(infos), megabytes(sum), s.CacheDir())
 	return nil
 }
 
-func (a *app) pruneCache(ctx context.Context, ko kernel.Options, unused, keep string, dry bool) error {
-	var o vmimage.PruneOptions
+func (a *app) pruneCache(ctx context.Context, s *vmimage.Session, unused, keep string, dry bool) error {
+	var o vmimage.Prune
 	var err error
 	o.DryRun = dry
 	if o.Unused, err = parseAge(unused); err != nil {
@@ -99,7 +98,7 @@ func (a *app) pruneCache(ctx context.Context, ko kernel.Options, unused, keep st
 			o.KeepBytes = -1
 		}
 	}
-	gone, err := ko.Store.Prune(ctx, o)
+	gone, err := s.PruneCache(ctx, o)
 	verb := "removed"
 	if dry {
 		verb = "would remove"
@@ -116,7 +115,7 @@ func (a *app) pruneCache(ctx context.Context, ko kernel.Options, unused, keep st
 		n++
 	}
 	if err != nil {
-		return ended(ctx, err)
+		return err
 	}
 	printLine(a.stdout, "%s %d entries, %s", verb, n, megabytes(sum))
 	return nil

@@ -1,17 +1,20 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
+	"go/version"
 	"io"
 	"os"
 	"os/exec"
 	"slices"
 	"strings"
 
-	"github.com/kmodtest/kmodtest/vmimage/kernel"
+	"github.com/kmodtest/kmodtest"
+	"github.com/kmodtest/kmodtest/vmimage"
 )
 
 var doctorCommand = command{
@@ -58,24 +61,21 @@ var requirements = []requirement{
 }
 
 func runDoctor(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error {
-	a.flags(fs)
+	a.settings.Register(fs, "doctor")
 	fix := fs.Bool("fix", false, "install what is missing, as root or through sudo")
-	if err := parse(fs, args); err != nil {
+	if err := noArguments(fs, args); err != nil {
 		return err
 	}
-	if fs.NArg() > 0 {
-		return usageError("unexpected argument %q", fs.Arg(0))
-	}
-	ko, err := a.kernelOptions()
+	s, err := a.open()
 	if err != nil {
 		return err
 	}
-	found := a.examine(ctx, ko)
+	found := examine(ctx, s)
 	if pkgs := packages(found); *fix && len(pkgs) > 0 {
 		if err := install(ctx, a.stderr, pkgs); err != nil {
 			return err
 		}
-		found = a.examine(ctx, ko)
+		found = examine(ctx, s)
 	}
 	bad := false
 	for _, f := range found {
@@ -101,37 +101,67 @@ func runDoctor(ctx context.Context, a *app, fs *flag.FlagSet, args []string) err
 }
 
 // examine runs every check.
-func (a *app) examine(ctx context.Context, ko kernel.Options) []finding {
-	found := []finding{goFinding(ctx)}
+func examine(ctx context.Context, s *vmimage.Session) []finding {
+	found := []finding{goFinding(ctx, "")}
 	for _, r := range requirements {
 		f := finding{name: r.program, needed: !r.optional, pkg: r.pkg}
-		path, err := kernel.Tool(r.program)
+		path, err := vmimage.Tool(r.program)
 		f.missing, f.detail = err != nil, path
 		if err != nil {
 			f.detail = "not in PATH: " + r.use
 		}
 		found = append(found, f)
 	}
-	return append(found, headersFinding(), keyringFinding(ko), archiveFinding(ctx, ko), spaceFinding(ko.Store.Dir), a.kvmFinding(ctx, ko))
+	return append(found, headersFinding(), keyringFinding(s), archiveFinding(ctx, s), spaceFinding(s.CacheDir()), kvmFinding(ctx, s))
 }
 
 // goFinding checks the go command, which builds tests and the guest's image.
-func goFinding(ctx context.Context) finding {
-	f := finding{name: "go", needed: true, remedy: "install Go " + goMinimum + " or later, and put it into PATH"}
-	out, err := exec.CommandContext(ctx, "go", "env", "GOVERSION").Output()
-	f.detail = strings.TrimSpace(string(out))
+func goFinding(ctx context.Context, dir string) finding {
+	want := kmodtest.GoVersion()
+	f := finding{name: "go", needed: true, remedy: "install Go " + want + " or later, and put it into PATH"}
+	cmd := exec.CommandContext(ctx, "go", "env", "GOVERSION", "GOTOOLCHAIN")
+	cmd.Dir = dir
+	out, err := cmd.Output()
+	var failed *exec.ExitError
 	switch {
 	case errors.Is(err, exec.ErrNotFound):
 		f.missing, f.detail = true, "not in PATH: builds the tests and the guest's image"
+		return f
+	case errors.As(err, &failed):
+		f.missing, f.detail = true, fmt.Sprintf("go env: %v: %s", err, bytes.TrimSpace(failed.Stderr))
+		return f
 	case err != nil:
 		f.missing, f.detail = true, err.Error()
+		return f
 	}
+	has, toolchain, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+	f.detail = has
+	if !goOlder(has, want) {
+		return f
+	}
+	// An older go command fetches the toolchain that a go.mod asks for, unless it
+	// may use its own only, or what is in PATH.
+	choice, _, _ := strings.Cut(toolchain, "+")
+	if choice == "auto" || strings.HasSuffix(toolchain, "+auto") {
+		f.detail += ", which fetches Go " + want
+		return f
+	}
+	f.missing, f.detail = true, fmt.Sprintf("%s, with GOTOOLCHAIN=%s: the guest's image needs Go %s", has, toolchain, want)
+	f.remedy += "; or set GOTOOLCHAIN=auto, with which go fetches it"
 	return f
 }
 
-// goMinimum is the go line of go.mod. An older go command fetches that
-// toolchain by itself unless it is told not to.
-const goMinimum = "1.26"
+// goOlder tells whether what go env GOVERSION says is older than the version of
+// a go line. One that is no release ("devel go1.27-…") is what follows "go".
+func goOlder(has, want string) bool {
+	if _, after, ok := strings.Cut(has, "devel "); ok {
+		has = after
+	}
+	has, _, _ = strings.Cut(has, " ")
+	// A development version is later than all that it is named after.
+	has, _, _ = strings.Cut(has, "-")
+	return version.Compare(has, "go"+want) < 0
+}
 
 // headersFinding checks the C library's headers. A run does without, but Go uses
 // cgo as soon as there is a gcc, which only recommends them.
@@ -143,21 +173,21 @@ func headersFinding() finding {
 	return f
 }
 
-func keyringFinding(ko kernel.Options) finding {
-	f := finding{name: "archive keyring", detail: ko.KeyringPath(), needed: true, pkg: "debian-archive-keyring"}
-	if _, err := os.Stat(ko.KeyringPath()); err != nil {
+func keyringFinding(s *vmimage.Session) finding {
+	f := finding{name: "archive keyring", detail: s.Keyring(), needed: true, pkg: "debian-archive-keyring"}
+	if _, err := os.Stat(s.Keyring()); err != nil {
 		f.missing, f.detail = true, fmt.Sprintf("%v: verifies the archive's index", err)
 	}
 	return f
 }
 
 // archiveFinding asks where kernels come from; it fetches nothing.
-func archiveFinding(ctx context.Context, ko kernel.Options) finding {
+func archiveFinding(ctx context.Context, s *vmimage.Session) finding {
 	f := finding{name: "Debian's archive", needed: true}
-	var err error
-	if f.detail, err = kernel.Archive(ctx, ko); err != nil {
+	where, tool, err := s.Archive(ctx)
+	if f.detail = where; err != nil {
 		f.missing, f.detail = true, err.Error()
-		if tool := new(kernel.MissingToolError); !errors.As(err, &tool) {
+		if !tool {
 			f.pkg = "python-apt-common"
 		}
 	}
@@ -194,7 +224,7 @@ func install(ctx context.Context, out io.Writer, pkgs []string) error {
 		cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 		cmd.Stdout, cmd.Stderr = out, out
 		if err := cmd.Run(); err != nil {
-			return ended(ctx, fmt.Errorf("run %s: %w", strings.Join(args, " "), err))
+			return fmt.Errorf("run %s: %w", strings.Join(args, " "), err)
 		}
 	}
 	return nil

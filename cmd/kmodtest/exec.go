@@ -2,14 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/kmodtest/kmodtest/vmimage"
-	"github.com/kmodtest/kmodtest/vmimage/run"
 )
 
 var execCommand = command{
@@ -21,8 +19,13 @@ and hands back what it prints and its exit status. The status is non-zero, too,
 if the kernel has something to complain of, if a planned test reached no end, or
 if a module stayed loaded. BINARY is static: compile it with CGO_ENABLED=0.
 
+Flags in front of BINARY are kmodtest's, those behind it BINARY's, whatever they
+are called.
+
 The test finds its package directory, with testdata, as working directory.
-Profiles and coverage arrive where go test wants them.
+Profiles and coverage arrive where go test wants them. A first run fetches and
+builds what the cache lacks, while go test's clock runs: kmodtest test does that
+before.
 
 Examples:
 
@@ -34,14 +37,7 @@ Examples:
 }
 
 func runExec(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error {
-	a.flags(fs)
-	a.kernelFlags(fs)
-	a.accelFlag(fs)
-	a.isolateFlag(fs)
-	a.slabFlag(fs)
-	cold := fs.Bool("cold", a.env("KMODTEST_COLD") != "", "boot every guest, restore none ($KMODTEST_COLD)")
-	verdictFile := fs.String("verdict", a.env("KMODTEST_VERDICT"), "write the verdict as JSON to `file` ($KMODTEST_VERDICT)")
-	add := fs.Bool("verdict-append", false, "add to what -verdict's file holds, as kmodtest test does for several packages")
+	a.settings.Register(fs, "exec")
 	if err := parse(fs, args); err != nil {
 		return err
 	}
@@ -53,87 +49,43 @@ func runExec(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error
 		return err
 	}
 	// A binary that no guest can run is not worth a build.
-	if err := run.CheckBinary(binary); err != nil {
+	if err := vmimage.CheckBinary(binary); err != nil {
 		return err
 	}
 	dir, err := os.Getwd()
 	if err != nil {
 		return fmt.Errorf("find working directory: %w", err)
 	}
-	o, err := a.runOptions(ctx, dir)
+	s, err := a.open()
 	if err != nil {
 		return err
 	}
-	o.Binary, o.Args, o.Dir = binary, fs.Args()[1:], dir
-	if o.Isolation, err = a.isolation(); err != nil {
-		return err
-	}
-	o.Cold = *cold
-	o.Env = guestEnv(os.Environ(), dir)
-	a.notice("testing on %s (%s)", o.Kernel.Release, o.Accel)
-	v, err := run.Run(ctx, o)
+	p, err := s.Prepare(ctx)
 	if err != nil {
 		return err
 	}
-	if *verdictFile != "" {
-		write := writeJSON
-		if *add {
-			write = appendJSON
+	a.notice("testing on %s (%s)", p.Kernel().Release, p.Accel())
+	v, err := p.Run(ctx, vmimage.Program{Binary: binary, Args: fs.Args()[1:], Dir: dir, Stdout: a.stdout, Stderr: a.stderr})
+	if err != nil {
+		return err
+	}
+	return a.conclude(v)
+}
+
+// conclude keeps the verdict where it was asked for, and makes its status ours.
+func (a *app) conclude(v vmimage.Verdict) error {
+	if file := a.settings.Get("verdict"); file != "" {
+		// kmodtest test has made the file anew: its packages add to it.
+		write := v.Write
+		if a.env(handOverVariable) != "" {
+			write = v.Append
 		}
-		if err := write(*verdictFile, v); err != nil {
+		if err := write(file); err != nil {
 			return err
 		}
 	}
 	if !v.Green() {
-		return exitError(v.Exit)
+		return exitError(v.Exit())
 	}
 	return nil
-}
-
-// runOptions prepares kernel, modules and image for a run in dir.
-func (a *app) runOptions(ctx context.Context, dir string) (run.Options, error) {
-	var ro run.Options
-	accel, err := a.accelerator()
-	if err != nil {
-		return ro, err
-	}
-	c, err := a.loadConfig(dir)
-	if err != nil {
-		return ro, err
-	}
-	allow, err := vmimage.AllowList(c)
-	if err != nil {
-		return ro, err
-	}
-	spec, err := vmimage.Spec(c, a.kernel)
-	if err != nil {
-		return ro, err
-	}
-	qemu, err := a.qemu()
-	if err != nil {
-		return ro, err
-	}
-	po, err := a.options(ctx, dir)
-	if err != nil {
-		return ro, err
-	}
-	p, err := vmimage.Prepare(ctx, po, c, spec)
-	if err != nil {
-		if cause := context.Cause(ctx); cause != nil && errors.Is(err, context.Canceled) {
-			return ro, cause
-		}
-		return ro, err
-	}
-	ro = run.Options{
-		Kernel: p.Kernel, Image: p.Image, Modules: p.Modules, SourceRoot: c.Dir, Files: c.Tests.Files,
-		Store: po.Kernel.Store,
-		QEMU:  qemu, Accel: accel, MemoryMiB: c.Guest.MemoryMiB, CPUs: c.Guest.CPUs, KernelArgs: a.kernelArgs(c),
-		Allow: allow, Stdout: a.stdout, Stderr: a.stderr,
-		Limits: run.Limits{Boot: a.bootTimeout},
-		Notice: func(s string) { a.notice("%s", s) },
-	}
-	if accel == "" {
-		ro.Accel, err = a.chooseAccel(ctx, po.Kernel, ro)
-	}
-	return ro, err
 }

@@ -5,13 +5,10 @@ import (
 	"flag"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/kmodtest/kmodtest/vmimage"
-	"github.com/kmodtest/kmodtest/vmimage/config"
-	"github.com/kmodtest/kmodtest/vmimage/kernel"
 )
 
 var kernelsCommand = command{
@@ -42,111 +39,76 @@ scripts, one NAME=VALUE a line; -source adds a directory with files of its sourc
 }
 
 func runKernels(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error {
-	a.flags(fs)
-	get := fs.String("get", "", "fetch this `kernel` and print where it is")
+	a.settings.Register(fs, "kernels")
+	var get *string
+	fs.Func("get", "fetch this `kernel`, or the default one if it is \"\", and print where it is", func(s string) error {
+		get = &s
+		return nil
+	})
 	source := fs.String("source", "", "with -get, fetch these `files` of its source, divided by commas")
 	unpack := fs.String("unpack-source", "", "with -get, unpack its whole source into `directory`, which must not be there")
 	all := fs.Bool("all", false, "list every build that the suites hold, of every flavour")
-	_, c, err := a.projectHere(fs, args)
+	if err := noArguments(fs, args); err != nil {
+		return err
+	}
+	s, err := a.open()
 	if err != nil {
 		return err
 	}
-	ko, err := a.kernelOptions()
-	if err != nil {
-		return err
-	}
-	if *get != "" {
-		return a.getKernel(ctx, ko, c, *get, *source, *unpack)
+	if get != nil {
+		return words(a.getKernel(ctx, s, *get, *source, *unpack))
 	}
 	if *source != "" || *unpack != "" {
 		return usageError("-source and -unpack-source go with -get")
 	}
-	var suites []string
-	for _, k := range c.Kernels {
-		if !slices.Contains(suites, k.Suite) {
-			suites = append(suites, k.Suite)
-		}
-	}
-	l, err := kernel.List(ctx, ko, suites)
+	list, problems, err := s.Kernels(ctx, *all)
 	if err != nil {
-		return ended(ctx, err)
+		return words(err)
 	}
-	for _, p := range l.Problems {
+	for _, p := range problems {
 		a.warn(p.Error())
 	}
-	rows := configuredRows(c, l)
-	if *all {
-		rows = buildRows(l)
-	}
 	tw := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	for _, r := range append([][]string{{"KERNEL", "SUITE", "RELEASE", "CACHED", "FETCH", "TAGS"}}, rows...) {
-		fmt.Fprintln(tw, strings.TrimRight(strings.Join(r, "\t"), "\t"))
+	fmt.Fprintln(tw, "KERNEL\tSUITE\tRELEASE\tCACHED\tFETCH\tTAGS")
+	for _, k := range list {
+		fmt.Fprintln(tw, strings.TrimRight(strings.Join(kernelRow(k), "\t"), "\t"))
 	}
 	return tw.Flush()
 }
 
-// configuredRows has one row for each kernel of the configuration.
-func configuredRows(c *config.Config, l kernel.Listing) [][]string {
-	var rows [][]string
-	for _, k := range c.Kernels {
-		flavour := k.Flavour
-		if flavour == "" {
-			flavour = "cloud"
-		}
-		i := slices.IndexFunc(l.Builds, func(b kernel.Build) bool {
-			return b.Newest && b.Series == k.Series && b.Spec.Suite == k.Suite && b.Spec.Flavour == flavour
-		})
-		row := []string{k.ID(), k.Suite, "not in the suite", "no", "", strings.Join(k.Tags, ",")}
-		switch {
-		case i >= 0:
-			row = append(buildRow(k.ID(), l.Builds[i]), row[5])
-		case l.Offline || len(l.Problems) > 0:
-			row[2] = "unknown"
-		}
-		rows = append(rows, row)
-	}
-	return rows
-}
-
-// buildRows has one row for each build.
-func buildRows(l kernel.Listing) [][]string {
-	var rows [][]string
-	for _, b := range l.Builds {
-		rows = append(rows, append(buildRow(b.Series, b), ""))
-	}
-	return rows
-}
-
-func buildRow(name string, b kernel.Build) []string {
+func kernelRow(k vmimage.KernelListing) []string {
 	cached := "no"
-	if b.Cached {
+	if k.Cached {
 		cached = "yes"
 	}
-	return []string{name, b.Spec.Suite, b.Release, cached, fmt.Sprintf("%.0f MB", float64(b.Bytes)/1e6)}
+	row := []string{k.Name, k.Suite, k.Release, cached, fmt.Sprintf("%.0f MB", float64(k.Bytes)/1e6), strings.Join(k.Tags, ",")}
+	if k.Release == "" {
+		row[2], row[4] = "unknown", ""
+		if k.Missing {
+			row[2] = "not in the suite"
+		}
+	}
+	return row
 }
 
 // getKernel fetches a kernel and prints where its parts are.
-func (a *app) getKernel(ctx context.Context, ko kernel.Options, c *config.Config, name, source, unpack string) error {
-	spec, err := vmimage.Spec(c, name)
+func (a *app) getKernel(ctx context.Context, s *vmimage.Session, name, source, unpack string) error {
+	k, err := s.Fetch(ctx, name)
 	if err != nil {
 		return err
 	}
-	k, err := kernel.Get(ctx, ko, spec)
-	if err != nil {
-		return ended(ctx, err)
-	}
 	rows := [][2]string{
-		{"release", k.Release}, {"image", k.Image}, {"config", k.Config},
+		{"name", k.Name}, {"release", k.Release}, {"image", k.Image}, {"config", k.Config},
 		{"source", k.SourceDir}, {"build", k.BuildDir}, {"modules", k.Modules},
-		{"cc", k.Toolchain.CC}, {"path", strings.Join(k.Toolchain.Path, ":")},
+		{"cc", k.CC}, {"path", strings.Join(k.Path, ":")},
 	}
-	for _, kv := range k.Toolchain.Env {
+	for _, kv := range k.Env {
 		rows = append(rows, [2]string{"env", kv})
 	}
 	if source != "" {
-		dir, err := kernel.SourceFiles(ctx, ko, spec, strings.Split(source, ",")...)
+		dir, err := s.SourceFiles(ctx, name, strings.Split(source, ",")...)
 		if err != nil {
-			return ended(ctx, err)
+			return err
 		}
 		rows = append(rows, [2]string{"files", dir})
 	}
@@ -155,8 +117,8 @@ func (a *app) getKernel(ctx context.Context, ko kernel.Options, c *config.Config
 		if err != nil {
 			return fmt.Errorf("find directory: %w", err)
 		}
-		if err := kernel.UnpackSource(ctx, ko, spec, dir); err != nil {
-			return ended(ctx, err)
+		if err := s.UnpackSource(ctx, name, dir); err != nil {
+			return err
 		}
 		rows = append(rows, [2]string{"unpacked", dir})
 	}

@@ -5,15 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/kmodtest/kmodtest/vmimage"
-	"github.com/kmodtest/kmodtest/vmimage/kernel"
-	"github.com/kmodtest/kmodtest/vmimage/run"
-	"github.com/kmodtest/kmodtest/vmimage/vm"
 )
 
 // What a run takes of the cache's file system: a kernel with its headers is
@@ -44,70 +40,26 @@ func spaceFinding(dir string) finding {
 	return f
 }
 
-// kvmFinding tells whether guests run under KVM. That its device opens says
-// little, so the default kernel is booted, if it is cached.
-func (a *app) kvmFinding(ctx context.Context, ko kernel.Options) finding {
+// kvmFinding tells whether guests run under KVM.
+func kvmFinding(ctx context.Context, s *vmimage.Session) finding {
 	f := finding{name: "/dev/kvm"}
-	switch err := vm.KVMAccessible(); {
+	works, tried, err := s.KVM(ctx)
+	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		f.missing, f.detail = true, "none: guests run in emulation, some 10 times slower"
 		f.remedy = "enable virtualisation in the firmware, or nested virtualisation on the host of this machine"
-		return f
 	case errors.Is(err, fs.ErrPermission):
 		f.missing, f.detail = true, "no access: guests run in emulation, some 10 times slower"
 		f.remedy = "add yourself to its group: sudo usermod -aG kvm $USER, then log in again"
-		return f
 	case err != nil:
 		f.missing, f.detail = true, err.Error()
-		return f
-	}
-	ro, err := a.probeOptions(ctx, ko)
-	if err != nil {
+	case !tried:
 		f.detail = "accessible; whether it works is tried when the default kernel is cached"
-		return f
-	}
-	accel, err := a.chooseAccel(ctx, ko, ro)
-	switch {
-	case err != nil:
-		f.missing, f.detail = true, err.Error()
-	case accel != vm.KVM:
+	case !works:
 		f.missing, f.detail = true, "accessible, but boots no kernel: guests run in emulation, some 10 times slower"
 		f.remedy = "use a machine with working virtualisation, if time matters"
 	default:
 		f.detail = "works"
 	}
 	return f
-}
-
-// probeOptions is what a guest needs, of what is cached already.
-func (a *app) probeOptions(ctx context.Context, ko kernel.Options) (run.Options, error) {
-	var ro run.Options
-	dir, err := os.Getwd()
-	if err != nil {
-		return ro, fmt.Errorf("find working directory: %w", err)
-	}
-	c, err := a.loadConfig(dir)
-	if err != nil {
-		return ro, err
-	}
-	spec, err := vmimage.Spec(c, "")
-	if err != nil {
-		return ro, err
-	}
-	if ro.QEMU, err = a.qemu(); err != nil {
-		return ro, err
-	}
-	po, err := a.options(ctx, dir)
-	if err != nil {
-		return ro, err
-	}
-	// Nothing is fetched for a look at the machine.
-	po.Kernel.Offline = true
-	c.Modules = nil
-	p, err := vmimage.Prepare(ctx, po, c, spec)
-	if err != nil {
-		return ro, err
-	}
-	ro.Kernel, ro.Image = p.Kernel, p.Image
-	return ro, nil
 }

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -26,7 +27,7 @@ type command struct {
 }
 
 func commands() []command {
-	return []command{execCommand, testCommand, matrixCommand, bisectCommand, reproCommand, lockCommand, buildCommand, shellCommand, smokeCommand, kernelsCommand, cacheCommand, doctorCommand, versionCommand}
+	return []command{testCommand, execCommand, matrixCommand, bisectCommand, reproCommand, lockCommand, buildCommand, shellCommand, smokeCommand, kernelsCommand, cacheCommand, doctorCommand, completionCommand, manCommand, versionCommand}
 }
 
 // exitError carries an exit status whose reason has been told already.
@@ -40,24 +41,26 @@ var errUsage = errors.New("usage")
 func main() { os.Exit(mainStatus()) }
 
 // mainStatus runs the command line and returns the exit status: 0 for green, 1
-// for red, 2 for a run that could not be carried out, 130 and 143 after
-// SIGINT and SIGTERM.
+// for red, 2 for a run that could not be carried out, 130, 131 and 143 after
+// SIGINT, SIGQUIT and SIGTERM.
 func mainStatus() int {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	sigs := make(chan os.Signal, 2)
-	signal.Notify(sigs, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(sigs, os.Interrupt, syscall.SIGTERM, syscall.SIGQUIT)
 	caught := make(chan syscall.Signal, 1)
-	a := newApp(os.Stdout, os.Stderr, os.Getenv)
+	a, err := newApp()
 	go func() {
 		s := (<-sigs).(syscall.Signal)
 		caught <- s
-		cancel(fmt.Errorf("stopped by %v", s))
+		cancel(a.stopped(s))
 		// A second signal ends the process at once; the kernel then ends QEMU.
 		<-sigs
 		a.cleanUp()
 		os.Exit(128 + int(s))
 	}()
-	err := dispatch(ctx, a, os.Args[1:])
+	if err == nil {
+		err = dispatch(ctx, a, commandLine())
+	}
 	var status exitError
 	switch {
 	case err == nil:
@@ -67,13 +70,31 @@ func mainStatus() int {
 	case errors.Is(err, errUsage):
 		return 2
 	}
-	fmt.Fprintf(os.Stderr, "kmodtest: %v\n", err)
+	a.progress.line("kmodtest: " + err.Error())
 	select {
 	case s := <-caught:
 		return 128 + int(s)
 	default:
 		return 2
 	}
+}
+
+// commandLine is the command line without the program. go test knows the program
+// by a name that is a command.
+func commandLine() []string {
+	if filepath.Base(os.Args[0]) == execName {
+		return append([]string{execCommand.name}, os.Args[1:]...)
+	}
+	return os.Args[1:]
+}
+
+// stopped says why a signal ends the run. SIGQUIT is go test's, whose clock runs
+// while kmodtest exec prepares.
+func (a *app) stopped(s syscall.Signal) error {
+	if s != syscall.SIGQUIT {
+		return fmt.Errorf("stopped by %v", s)
+	}
+	return fmt.Errorf("stopped by SIGQUIT %s: go test sends it a minute after its -timeout: run `kmodtest test`, which prepares before that clock starts, or give go test more time", a.progress.doing())
 }
 
 // dispatch finds the subcommand and runs it.

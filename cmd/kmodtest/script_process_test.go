@@ -156,7 +156,7 @@ func cmdSignal(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 4 {
 		ts.Fatalf("usage: signal NAME STATUS PATTERN COMMAND...")
 	}
-	sig, ok := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM}[args[0]]
+	sig, ok := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "QUIT": syscall.SIGQUIT}[args[0]]
 	status, err := strconv.Atoi(args[1])
 	if !ok || err != nil {
 		ts.Fatalf("signal %s %s: unknown", args[0], args[1])

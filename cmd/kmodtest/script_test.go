@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/kmodtest/kmodtest/internal/usercache"
 )
 
 // The scripts run the real binary: it starts itself through go test, and
@@ -55,13 +57,9 @@ func TestScripts(t *testing.T) {
 // setup gives a script the caches of the user: those of kernels and images,
 // which take minutes to fill, and those of the go command.
 func setup(env *testscript.Env) error {
-	cache := os.Getenv("KMODTEST_CACHE")
-	if cache == "" {
-		d, err := os.UserCacheDir()
-		if err != nil {
-			return err
-		}
-		cache = filepath.Join(d, "kmodtest")
+	cache, err := usercache.Dir()
+	if err != nil {
+		return err
 	}
 	out, err := exec.Command("go", "env", "GOCACHE", "GOMODCACHE", "GOPROXY", "GOMOD").Output()
 	if err != nil {

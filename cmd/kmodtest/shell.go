@@ -6,13 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 
 	"golang.org/x/term"
 
 	"github.com/kmodtest/kmodtest/vmimage"
-	"github.com/kmodtest/kmodtest/vmimage/run"
 )
 
 var shellCommand = command{
@@ -39,60 +37,41 @@ Examples:
 }
 
 func runShell(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error {
-	a.flags(fs)
-	a.kernelFlags(fs)
-	a.accelFlag(fs)
-	script := fs.String("c", "", "run these `commands` instead of those typed")
-	if err := parse(fs, args); err != nil {
+	sh := vmimage.Shell{Stdout: a.stdout, Stderr: a.stderr, Term: a.env("TERM")}
+	a.settings.Register(fs, "shell")
+	fs.StringVar(&sh.Script, "c", "", "run these `commands` instead of those typed")
+	if err := noArguments(fs, args); err != nil {
 		return err
 	}
-	if fs.NArg() > 0 {
-		return usageError("unexpected argument %q", fs.Arg(0))
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		return fmt.Errorf("find working directory: %w", err)
-	}
-	typed := *script == "" && term.IsTerminal(int(os.Stdin.Fd()))
-	if *script == "" && !typed {
+	typed := sh.Script == "" && term.IsTerminal(int(os.Stdin.Fd()))
+	if sh.Script == "" && !typed {
 		b, err := io.ReadAll(os.Stdin)
 		if err != nil {
 			return fmt.Errorf("read commands: %w", err)
 		}
-		*script = string(b)
-		if strings.TrimSpace(*script) == "" {
+		sh.Script = string(b)
+		if strings.TrimSpace(sh.Script) == "" {
 			return usageError("standard input is no terminal and holds no commands")
 		}
 	}
-	a.shell = true
-	o, err := a.runOptions(ctx, dir)
+	if typed {
+		sh.Terminal = vmimage.Terminal{In: os.Stdin, Out: os.Stdout, Raw: a.rawTerminal}
+		if cols, rows, err := term.GetSize(int(os.Stdin.Fd())); err == nil {
+			sh.Terminal.Rows, sh.Terminal.Cols = uint16(rows), uint16(cols)
+		}
+		sh.Ready = func(release, accel string) {
+			a.notice("%s (%s): the modules lie in /lib/kmodtest; exit ends the shell, ^] the guest", release, accel)
+		}
+	}
+	s, err := a.open()
 	if err != nil {
 		return err
 	}
-	c, err := a.loadConfig(dir)
-	if err != nil {
-		return err
+	code, err := s.Shell(ctx, sh)
+	if err == nil && code != 0 {
+		err = exitError(code)
 	}
-	po, err := a.options(ctx, dir)
-	if err != nil {
-		return err
-	}
-	programs, done, err := vmimage.BuildCommands(ctx, po, c)
-	if err != nil {
-		return ended(ctx, err)
-	}
-	defer done()
-	o.Programs, o.Env = programs, guestEnv(os.Environ(), "/")
-	if !typed {
-		return status(run.Script(ctx, o, *script))
-	}
-	a.notice("%s (%s): the modules lie in /lib/kmodtest; exit ends the shell, ^] the guest", o.Kernel.Release, o.Accel)
-	t := run.Terminal{In: os.Stdin, Out: os.Stdout, Raw: a.rawTerminal}
-	if cols, rows, err := term.GetSize(int(os.Stdin.Fd())); err == nil {
-		t.Rows, t.Cols = uint16(rows), uint16(cols)
-	}
-	o.Env = slices.Concat(o.Env, []string{"TERM=" + a.env("TERM")})
-	return status(run.Shell(ctx, o, t))
+	return words(err)
 }
 
 // rawTerminal hands every key to the guest, ^C as well, until restore is
@@ -104,12 +83,4 @@ func (a *app) rawTerminal() (restore func(), err error) {
 		return nil, fmt.Errorf("set terminal raw: %w", err)
 	}
 	return a.atExit(func() { _ = term.Restore(fd, old) }), nil
-}
-
-// status makes an exit status of the guest's one of our own.
-func status(code int, err error) error {
-	if err == nil && code != 0 {
-		err = exitError(code)
-	}
-	return err
 }

@@ -8,124 +8,143 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
 
-	"github.com/kmodtest/kmodtest/vmimage/config"
+	"github.com/kmodtest/kmodtest/internal/goenv"
+	"github.com/kmodtest/kmodtest/vmimage"
 )
 
 var testCommand = command{
 	name:    "test",
 	summary: "run go test with the tests in a guest",
 	usage:   "[flags] [packages] [go test flags]",
-	help: `test runs go test with CGO_ENABLED=0 and -exec "kmodtest exec". Without packages
-it tests those of kmodtest.toml. All flags of go test work; results are not taken
-from go's cache unless -count is given.
+	help: `test prepares kernel, modules and image, and then runs go test with CGO_ENABLED=0
+and -exec "kmodtest exec": preparing costs none of go test's -timeout. Without
+packages it tests those of kmodtest.toml. Results are not taken from go's cache
+unless -count is given.
+
+kmodtest's own flags stand first. From the first word on that is none of them (a
+package, a flag of go test, or --) everything is go test's, whole: its flags work
+as ever, and those of your test binary reach it, whatever they are called.
 
 Examples:
 
 	kmodtest test
 	kmodtest test -kernel 6.1 -run TestEcho -v
-	kmodtest test ./tests -json
+	kmodtest test -cold ./tests -json
+	kmodtest test -isolate test ./tests -update
 `,
 	run: runTest,
 }
 
+// handOverVariable names the file in which kmodtest test hands over to kmodtest
+// exec what it has prepared.
+const handOverVariable = "KMODTEST_HANDOVER"
+
 func runTest(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error {
-	a.flags(fs)
-	a.kernelFlags(fs)
-	a.accelFlag(fs)
-	a.isolateFlag(fs)
-	a.slabFlag(fs)
-	verdictFile := fs.String("verdict", "", "write the verdicts as JSON to `file`, one value for each package")
-	// Our own flags come first; what is not known is go test's.
-	own, rest := splitFlags(fs, args)
-	if err := parse(fs, own); err != nil {
-		return err
-	}
-	// What is wrong with the command line is told before go compiles.
-	if _, err := a.accelerator(); err != nil {
-		return err
-	}
-	if _, err := a.isolation(); err != nil {
-		return err
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		return fmt.Errorf("find working directory: %w", err)
-	}
-	c, err := a.loadConfig(dir)
+	a.settings.Register(fs, "test")
+	rest, err := a.ownFlags(fs, args)
 	if err != nil {
 		return err
 	}
-	if !strings.Contains(a.kernel, ":") {
-		if _, err := c.Kernel(a.kernel); err != nil {
-			return err
-		}
+	s, err := a.open()
+	if err != nil {
+		return err
+	}
+	if err := s.CheckKernel(); err != nil {
+		return err
+	}
+	goCommand, err := s.GoCommand()
+	if err != nil {
+		return err
+	}
+	// go splits what -exec says at blanks and quotes: this program gets a name of
+	// its own that has none, wherever it lies.
+	temp := os.TempDir()
+	if strings.ContainsAny(temp, " \t\n'\"") {
+		temp = "/tmp"
+	}
+	dir, err := os.MkdirTemp(temp, "kmodtest-test-")
+	if err != nil {
+		return fmt.Errorf("make directory to hand over: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	if err := a.makeVerdicts(); err != nil {
+		return err
+	}
+	handOver := filepath.Join(dir, "prepared.json")
+	if _, err := s.HandOver(ctx, handOver); err != nil {
+		return err
 	}
 	self, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("find own binary: %w", err)
 	}
-	// go runs the test, and so kmodtest exec, in the package's directory.
-	for _, p := range []*string{verdictFile, &a.cache} {
-		if *p != "" && !filepath.IsAbs(*p) {
-			*p = filepath.Join(dir, *p)
-		}
+	link := filepath.Join(dir, execName)
+	if err := os.Symlink(self, link); err != nil {
+		return fmt.Errorf("name own binary: %w", err)
 	}
-	if *verdictFile != "" {
-		// Those of an earlier run are none of this one's.
-		if err := os.Remove(*verdictFile); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("write verdicts: %w", err)
-		}
-	}
-	exe := []string{self, "exec"}
-	for name, value := range map[string]string{
-		"config": c.Path, "kernel": a.kernel, "cache": a.cache, "accel": a.accel, "mirror": a.mirror,
-		"security-mirror": a.securityMirror, "verdict": *verdictFile, "isolate": a.isolate,
-	} {
-		if value != "" {
-			exe = append(exe, "-"+name+"="+value)
-		}
-	}
-	if a.bootTimeout != 0 {
-		exe = append(exe, "-boot-timeout="+a.bootTimeout.String())
-	}
-	slices.Sort(exe[2:])
-	if *verdictFile != "" {
-		exe = append(exe, "-verdict-append")
-	}
-	if a.offline {
-		exe = append(exe, "-offline")
-	}
-	if a.update {
-		exe = append(exe, "-update")
-	}
-	if a.slabDebug {
-		exe = append(exe, "-slab-debug")
-	}
-	if a.quiet {
-		exe = append(exe, "-quiet")
-	}
-	goArgs := []string{"test", "-exec=" + quote(exe)}
+	goArgs := []string{"test", "-exec=" + link}
 	if !hasFlag(rest, "count") {
 		goArgs = append(goArgs, "-count=1")
 	}
-	cmd := exec.Command("go", append(goArgs, withPackages(c, rest)...)...)
+	cmd := exec.Command(goCommand, append(goArgs, withPackages(s, rest)...)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = nil, a.stdout, a.stderr
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64")
-	if !hasPackages(rest) && c.Dir != "" {
-		cmd.Dir = c.Dir
+	cmd.Env = slices.Concat(goenv.Users(a.environ), a.settings.Environ(), []string{handOverVariable + "=" + handOver})
+	if s.ConfigPath() != "" {
+		cmd.Env = append(cmd.Env, "KMODTEST_CONFIG="+s.ConfigPath())
+		if !hasPackages(rest) {
+			cmd.Dir = s.Dir()
+		}
 	}
 	return runChild(ctx, cmd)
+}
+
+// execName is the name under which this program is kmodtest exec.
+const execName = "kmodtest-exec"
+
+// makeVerdicts makes the file for verdicts anew, and paths of the settings
+// absolute: go runs kmodtest exec in the package's directory.
+func (a *app) makeVerdicts() error {
+	for _, name := range []string{"verdict", "cache", "lock", "config"} {
+		text := a.settings.Get(name)
+		if text == "" {
+			continue
+		}
+		path, err := filepath.Abs(text)
+		if err != nil {
+			return err
+		}
+		if err := a.settings.Set(name, path); err != nil {
+			return err
+		}
+	}
+	file := a.settings.Get("verdict")
+	if file == "" {
+		return nil
+	}
+	// Those of an earlier run are none of this one's.
+	if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("write verdicts: %w", err)
+	}
+	return nil
 }
 
 // runChild runs cmd, passes on the signal that ends ctx, and forwards the exit
 // status.
 func runChild(ctx context.Context, cmd *exec.Cmd) error {
-	// The child gets signals from here only: go would not pass on a SIGTERM.
+	// The child gets signals from here only: go would not pass on a SIGTERM. The
+	// kernel takes the end of the thread that started it for that of its parent.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	// It comes with the death of the thread that starts the child: that has to
+	// live as long.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("run %s: %w", cmd.Args[0], err)
 	}
@@ -142,48 +161,46 @@ func runChild(ctx context.Context, cmd *exec.Cmd) error {
 	return err
 }
 
-// quote joins words as go's -exec splits them: at blanks, with quotes.
-func quote(words []string) string {
-	q := make([]string, len(words))
-	for i, w := range words {
-		q[i] = w
-		if strings.ContainsAny(w, " \t\"'") {
-			q[i] = "'" + w + "'"
-			if strings.Contains(w, "'") {
-				q[i] = `"` + w + `"`
-			}
-		}
-	}
-	return strings.Join(q, " ")
-}
-
-// splitFlags parts the arguments into those that fs knows and the rest.
-func splitFlags(fs *flag.FlagSet, args []string) (own, rest []string) {
-	for i := 0; i < len(args); i++ {
-		name, _, hasValue := strings.Cut(strings.TrimLeft(args[i], "-"), "=")
-		if !strings.HasPrefix(args[i], "-") {
-			rest = append(rest, args[i])
-			continue
-		}
-		if args[i] == "-args" || args[i] == "--args" || args[i] == "--" {
-			return own, append(rest, args[i:]...)
-		}
+// ownFlags parses the flags of fs that args begin with, and returns the rest,
+// which is go test's. One of ours that comes later is told of: who wrote it may
+// have meant it for us.
+func (a *app) ownFlags(fs *flag.FlagSet, args []string) (rest []string, err error) {
+	n := 0
+	for n < len(args) {
+		name, _, hasValue := strings.Cut(strings.TrimLeft(args[n], "-"), "=")
 		if name == "h" || name == "help" {
-			return []string{"-help"}, nil
+			return nil, flag.ErrHelp
 		}
 		f := fs.Lookup(name)
-		if f == nil {
-			rest = append(rest, args[i])
-			continue
+		if !strings.HasPrefix(args[n], "-") || f == nil {
+			break
 		}
-		own = append(own, args[i])
+		n++
 		b, isBool := f.Value.(interface{ IsBoolFlag() bool })
-		if !hasValue && !(isBool && b.IsBoolFlag()) && i+1 < len(args) {
-			i++
-			own = append(own, args[i])
+		if !hasValue && !(isBool && b.IsBoolFlag()) {
+			n++
 		}
 	}
-	return own, rest
+	if n > len(args) {
+		n = len(args)
+	}
+	if err := parse(fs, args[:n]); err != nil {
+		return nil, err
+	}
+	rest = args[n:]
+	if len(rest) > 0 && rest[0] == "--" {
+		rest = rest[1:]
+	}
+	for _, arg := range rest {
+		name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		if arg == "-args" || arg == "--args" {
+			break
+		}
+		if strings.HasPrefix(arg, "-") && fs.Lookup(name) != nil {
+			a.notice("%s goes to the tests, since it does not stand first: kmodtest's own flags do", arg)
+		}
+	}
+	return rest, nil
 }
 
 func hasFlag(args []string, name string) bool {
@@ -213,18 +230,14 @@ func hasPackages(args []string) bool {
 }
 
 // withPackages adds the configuration's packages where none are named. They go
-// before what -args hands to the binary.
-func withPackages(c *config.Config, args []string) []string {
-	if hasPackages(args) || c.Dir == "" {
+// before what -args hands to the binary, and before flags that go does not know.
+func withPackages(s *vmimage.Session, args []string) []string {
+	if hasPackages(args) || s.ConfigPath() == "" {
 		return args
 	}
-	pkgs := c.Tests.Packages
+	pkgs := s.Packages()
 	if len(pkgs) == 0 {
 		pkgs = []string{"./..."}
 	}
-	i := slices.IndexFunc(args, func(s string) bool { return s == "-args" || s == "--args" })
-	if i < 0 {
-		i = len(args)
-	}
-	return slices.Concat(args[:i], pkgs, args[i:])
+	return slices.Concat(pkgs, args)
 }

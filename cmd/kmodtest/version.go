@@ -18,11 +18,8 @@ Example:
 	kmodtest version
 `,
 	run: func(_ context.Context, a *app, fs *flag.FlagSet, args []string) error {
-		if err := parse(fs, args); err != nil {
+		if err := noArguments(fs, args); err != nil {
 			return err
-		}
-		if fs.NArg() > 0 {
-			return usageError("unexpected argument %q", fs.Arg(0))
 		}
 		version, goVersion := "unknown", "unknown"
 		if bi, ok := debug.ReadBuildInfo(); ok {

@@ -19,6 +19,8 @@ type Info struct {
 	// Emulated tells that there is no KVM: what takes the kernel a microsecond
 	// takes this one twenty.
 	Emulated bool `json:"emulated,omitempty"`
+	// Kinds are those of the findings that the host tells apart.
+	Kinds []string `json:"kinds,omitempty"`
 }
 
 // Module is a loadable module in the guest's file system.

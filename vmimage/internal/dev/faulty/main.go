@@ -1,0 +1,81 @@
+// Command faulty sets off every fault of the table, each in a guest, and prints
+// what kmodtest made of it. Its exit status is 1 unless all are as they should
+// be.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"regexp"
+	"text/tabwriter"
+
+	"github.com/kmodtest/kmodtest/vmimage/internal/dev/lab"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	red, err := try(ctx)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "faulty:", err)
+	}
+	if err != nil || red {
+		os.Exit(1)
+	}
+}
+
+func try(ctx context.Context) (red bool, err error) {
+	var s lab.Settings
+	if err := s.Flags(flag.CommandLine); err != nil {
+		return false, err
+	}
+	only := flag.String("run", "", "run only the tests that match `expression`")
+	keep := flag.String("keep", "", "keep the output of each row in `directory`")
+	record := flag.String("record", "", "write what the kernel said about each row into `directory`, as traces for package klog")
+	readme := flag.Bool("readme", false, "write the table of what fails a run into README.md, and run nothing")
+	flag.Parse()
+	if *readme {
+		return false, WriteREADME(s.Root)
+	}
+	match, err := regexp.Compile(*only)
+	if err != nil {
+		return false, fmt.Errorf("parse -run: %w", err)
+	}
+	l, err := lab.Open(ctx, s, os.Stderr)
+	if err != nil {
+		return false, err
+	}
+	defer l.Close()
+	r, err := NewRunner(ctx, l)
+	if err != nil {
+		return false, err
+	}
+	r.Keep, r.Record = *keep, *record
+	tw := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	defer tw.Flush()
+	fmt.Fprintf(tw, "\tfault\tkernel\tfinding\ttest\tfile:line\ttime\n")
+	var tally Tally
+	for _, row := range Rows {
+		if !match.MatchString(row.Test) {
+			continue
+		}
+		res, err := r.Run(ctx, row)
+		if err != nil {
+			return false, fmt.Errorf("%s: %w", row.Test, err)
+		}
+		tally.Add(res)
+		res.Print(tw)
+		tw.Flush()
+	}
+	switch {
+	case tally == Tally{}:
+		return false, fmt.Errorf("no row matches %q", *only)
+	case tally.Caught+tally.Bad == 0:
+		return false, fmt.Errorf("no row that matches %q can be tried on this kernel", *only)
+	}
+	fmt.Println(tally)
+	return tally.Bad > 0, nil
+}

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Print prints a line of the table, and below it what is wrong.
+func (res Result) Print(w io.Writer) {
+	state, finding, place := "ok", res.Finding, res.Place
+	switch {
+	case res.Skipped != "":
+		state, finding = "--", res.Skipped
+	case len(res.Wrong) > 0:
+		state = "BAD"
+	}
+	if res.NoPlace != "" {
+		place = "– (" + res.NoPlace + ")"
+	}
+	fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%.1fs\n", state, res.Fault, res.Kernel, finding, res.Blame, place,
+		res.Elapsed.Round(100*time.Millisecond).Seconds())
+	for _, x := range res.Wrong {
+		fmt.Fprintf(w, "\t  %s\n", x)
+	}
+}
+
+// Tally counts results.
+type Tally struct{ Caught, Absent, Bad int }
+
+// Add counts one.
+func (t *Tally) Add(res Result) {
+	switch {
+	case res.Skipped != "":
+		t.Absent++
+	case len(res.Wrong) > 0:
+		t.Bad++
+	default:
+		t.Caught++
+	}
+}
+
+// String is the last line of the table. What could not be tried is counted: it
+// is no success.
+func (t Tally) String() string {
+	return fmt.Sprintf("%d rows: %d as they should be, %d wrong, %d not on this kernel", t.Caught+t.Absent+t.Bad, t.Caught, t.Bad, t.Absent)
+}
+
+const (
+	begin = "<!-- faulty:begin -->"
+	end   = "<!-- faulty:end -->"
+)
+
+// WriteREADME puts the table of what fails a run into README.md below root,
+// between its two marks.
+func WriteREADME(root string) error {
+	name := filepath.Join(root, "README.md")
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return fmt.Errorf("read README: %w", err)
+	}
+	head, rest, ok1 := bytes.Cut(b, []byte(begin))
+	_, tail, ok2 := bytes.Cut(rest, []byte(end))
+	if !ok1 || !ok2 {
+		return fmt.Errorf("write table into %s: no %s and %s", name, begin, end)
+	}
+	out := fmt.Appendf(nil, "%s%s%s%s%s", head, begin, block(), end, tail)
+	if bytes.Equal(out, b) {
+		return nil
+	}
+	if err := os.WriteFile(name, out, 0o644); err != nil {
+		return fmt.Errorf("write README: %w", err)
+	}
+	return nil
+}
+
+// block is what stands between the two marks.
+func block() string { return "\n\n" + table() + "\n" }
+
+// table is the table as Markdown.
+func table() string {
+	var b strings.Builder
+	b.WriteString("| what fails a run | found by | names the line of C |\n|---|---|---|\n")
+	for _, r := range Rows {
+		if r.Green {
+			continue
+		}
+		by, place := r.By, "yes"
+		if r.Kind != "" {
+			by = byLog + ": " + string(r.Kind)
+		}
+		if r.Needs != "" {
+			by += ", with `" + r.Needs + "`"
+		}
+		switch {
+		case r.Module == "":
+			place = "–"
+		case r.NoPlace != "":
+			place = "no: " + r.NoPlace
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", r.Fault, by, place)
+	}
+	return b.String()
+}

@@ -1,0 +1,37 @@
+package kbuild
+
+import (
+	"bytes"
+	"io"
+	"regexp"
+)
+
+// Warnings passes on what the compiler has to say, and leaves out the account of
+// its progress: make's own lines and "  CC [M]  …".
+type Warnings struct {
+	// W receives the lines.
+	W io.Writer
+
+	rest []byte
+}
+
+var progressLine = regexp.MustCompile(`^(make(\[\d+\])?: |\s+[A-Z][A-Z0-9]*( +\[M\])? +\S+\s*$)`)
+
+// Write implements io.Writer. Lines are passed on whole.
+func (l *Warnings) Write(b []byte) (int, error) {
+	l.rest = append(l.rest, b...)
+	for {
+		i := bytes.IndexByte(l.rest, '\n')
+		if i < 0 {
+			return len(b), nil
+		}
+		line := l.rest[:i+1]
+		l.rest = l.rest[i+1:]
+		if progressLine.Match(line) {
+			continue
+		}
+		if _, err := l.W.Write(line); err != nil {
+			return 0, err
+		}
+	}
+}

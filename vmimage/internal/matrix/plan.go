@@ -1,0 +1,119 @@
+package matrix
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
+	"github.com/kmodtest/kmodtest/vmimage/internal/session"
+)
+
+// Kernel is a kernel of a matrix.
+type Kernel struct {
+	Name  string
+	Suite string
+	Spec  kernel.Spec
+}
+
+// Job is a kernel with the packages that are to be tested on it.
+type Job struct {
+	Kernel   Kernel
+	Packages []Package
+}
+
+// tagNightly marks kernels that the ordinary matrix leaves out.
+const tagNightly = "nightly"
+
+// Choose returns the kernels that names mean, each once: a name of the list,
+// dir:PATH, tree:PATH, tag:NAME for all with that tag, or all. No names mean all
+// but those that are tagged nightly.
+func Choose(s *session.Session, names []string) ([]Kernel, error) {
+	var chosen []Kernel
+	add := func(name string) error {
+		spec, err := s.Spec(name)
+		if err != nil {
+			return err
+		}
+		k := Kernel{Name: name, Suite: spec.Suite, Spec: spec}
+		if !slices.Contains(chosen, k) {
+			chosen = append(chosen, k)
+		}
+		return nil
+	}
+	if len(names) == 0 {
+		names = []string{""}
+	}
+	for _, name := range names {
+		tag, tagged := strings.CutPrefix(name, "tag:")
+		if !tagged && name != "all" && name != "" {
+			if err := add(name); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		found := false
+		for _, k := range s.Config.Kernels {
+			if tagged && !slices.Contains(k.Tags, tag) || name == "" && slices.Contains(k.Tags, tagNightly) {
+				continue
+			}
+			found = true
+			if err := add(k.ID()); err != nil {
+				return nil, err
+			}
+		}
+		if tagged && !found {
+			return nil, fmt.Errorf("choose kernels: none has the tag %q", tag)
+		}
+	}
+	if len(chosen) == 0 {
+		return nil, errors.New("choose kernels: the list has none")
+	}
+	return chosen, nil
+}
+
+// Shard is one part of a matrix that several machines share. The zero value is
+// the whole.
+type Shard struct{ Index, Count int }
+
+// ParseShard parses "i/n", with i from 1 to n.
+func ParseShard(s string) (Shard, error) {
+	i, n, ok := strings.Cut(s, "/")
+	var sh Shard
+	var err1, err2 error
+	sh.Index, err1 = strconv.Atoi(i)
+	sh.Count, err2 = strconv.Atoi(n)
+	if !ok || err1 != nil || err2 != nil || sh.Index < 1 || sh.Index > sh.Count {
+		return Shard{}, fmt.Errorf("parse shard %q: want I/N with I from 1 to N", s)
+	}
+	return sh, nil
+}
+
+// Plan deals the cells kernel x package out to the shards in turn: equal lists
+// give equal plans on every machine. A shard without a cell is an error, since a
+// machine that tests nothing must not look green.
+func Plan(kernels []Kernel, pkgs []Package, s Shard) ([]Job, error) {
+	if len(kernels) == 0 || len(pkgs) == 0 {
+		return nil, errors.New("plan matrix: no kernels or no packages")
+	}
+	var jobs []Job
+	n := 0
+	for _, k := range kernels {
+		j := Job{Kernel: k}
+		for _, p := range pkgs {
+			if s.Count == 0 || n%s.Count == s.Index-1 {
+				j.Packages = append(j.Packages, p)
+			}
+			n++
+		}
+		if len(j.Packages) > 0 {
+			jobs = append(jobs, j)
+		}
+	}
+	if len(jobs) == 0 {
+		return nil, fmt.Errorf("plan matrix: nothing is left for shard %d/%d: there are %d cells", s.Index, s.Count, n)
+	}
+	return jobs, nil
+}

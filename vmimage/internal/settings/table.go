@@ -1,0 +1,86 @@
+package settings
+
+// The verbs that rows name. A verb that a row leaves out has no use for it. "dev"
+// stands for the programs that only develop kmodtest.
+var (
+	guests  = []string{"exec", "test", "matrix", "bisect", "shell", "smoke"}           // that boot a kernel
+	boots   = append([]string{"repro", "dev"}, guests...)                              // and those that boot a bundle's
+	tests   = []string{"exec", "test", "matrix", "bisect"}                             // that judge
+	one     = []string{"exec", "test", "shell", "build", "dev"}                        // on one kernel
+	many    = []string{"matrix"}                                                       // on several
+	archive = append([]string{"build", "kernels", "lock", "doctor", "dev"}, guests...) // that may fetch
+	project = append([]string{"build", "kernels", "lock", "doctor"}, guests...)        // that read kmodtest.toml
+	all     = append([]string{"cache"}, append(archive, "repro")...)
+)
+
+var table = []row{
+	{Setting{Name: "config", Variable: "KMODTEST_CONFIG", Arg: "file", Default: "the nearest kmodtest.toml",
+		Help: "`file` to read the project's configuration from", Verbs: project},
+		func(s *Settings) any { return &s.Config }},
+	{Setting{Name: "kernel", Variable: "KMODTEST_KERNEL", Arg: "kernel", Default: "the one that is tagged default",
+		Help: "`kernel` to take: a series of the list, dir:PATH, or tree:PATH", Verbs: one},
+		func(s *Settings) any { return &s.Kernel }},
+	{Setting{Name: "kernels", Variable: "KMODTEST_KERNELS", Arg: "list", Default: "all but those tagged nightly",
+		Help: "`list` of kernels, with commas: names, dir:PATH, tree:PATH, tag:NAME, or all", Verbs: append([]string{"smoke"}, many...)},
+		func(s *Settings) any { return &s.Kernels }},
+	{Setting{Name: "update", Variable: "KMODTEST_UPDATE",
+		Help: "look for newer builds of the kernels in the archive", Verbs: append([]string{"build"}, guests...)},
+		func(s *Settings) any { return &s.Update }},
+	{Setting{Name: "locked", Variable: "KMODTEST_LOCKED",
+		Help: "take exactly the packages of the lock file", Verbs: []string{"exec", "test", "matrix", "build", "shell"}},
+		func(s *Settings) any { return &s.Locked }},
+	{Setting{Name: "lock", Variable: "KMODTEST_LOCK", Arg: "file", Default: "kmodtest.lock beside the configuration",
+		Help: "lock `file`", Verbs: []string{"exec", "test", "matrix", "build", "shell", "lock"}},
+		func(s *Settings) any { return &s.Lock }},
+
+	{Setting{Name: "isolate", Variable: "KMODTEST_ISOLATE", Arg: "what", Default: "package",
+		Help: "`what` gets a fresh kernel: package (all tests of a binary share one) or test", Verbs: tests},
+		func(s *Settings) any { return &s.Isolate }},
+	{Setting{Name: "slab-debug", Variable: "KMODTEST_SLAB_DEBUG",
+		Help: "boot with slub_debug=FZPU, which finds leaks, double frees and writes out of bounds; tests take three times as long", Verbs: guests},
+		func(s *Settings) any { return &s.SlabDebug }},
+	{Setting{Name: "cold", Variable: "KMODTEST_COLD",
+		Help: "boot every guest, restore none", Verbs: boots},
+		func(s *Settings) any { return &s.Cold }},
+	{Setting{Name: "accel", Variable: "KMODTEST_ACCEL", Arg: "accelerator", Default: "auto: kvm where it works",
+		Help: "`accelerator`: kvm, tcg or auto", Verbs: boots},
+		func(s *Settings) any { return &s.Accel }},
+	{Setting{Name: "boot-timeout", Variable: "KMODTEST_BOOT_TIMEOUT", Arg: "time", Default: "1m with KVM, 3m without",
+		Help: "`time` that a guest may take to boot", Verbs: boots},
+		func(s *Settings) any { return &s.BootTimeout }},
+	{Setting{Name: "memory", Variable: "KMODTEST_MEMORY", Key: "guest.memory_mib", Arg: "MiB", Default: "256",
+		Help: "memory of a guest, in `MiB`", Verbs: guests},
+		func(s *Settings) any { return &s.MemoryMiB }},
+	{Setting{Name: "cpus", Variable: "KMODTEST_CPUS", Key: "guest.cpus", Arg: "number", Default: "1",
+		Help: "`number` of a guest's processors", Verbs: guests},
+		func(s *Settings) any { return &s.CPUs }},
+	{Setting{Name: "kernel-args", Variable: "KMODTEST_KERNEL_ARGS", Key: "guest.kernel_args", Arg: "arguments",
+		Help: "further `arguments` of the kernel's command line, with blanks", Verbs: guests},
+		func(s *Settings) any { return &s.KernelArgs }},
+	{Setting{Name: "jobs", Variable: "KMODTEST_JOBS", Arg: "number", Default: "what processors and memory allow",
+		Help: "`number` of guests at once", Verbs: tests},
+		func(s *Settings) any { return &s.Jobs }},
+
+	{Setting{Name: "verdict", Variable: "KMODTEST_VERDICT", Arg: "file",
+		Help: "write the verdicts to `file`, a line of JSON for each package", Verbs: []string{"exec", "test", "repro"}},
+		func(s *Settings) any { return &s.Verdict }},
+	{Setting{Name: "report-dir", Variable: "KMODTEST_REPORT_DIR", Arg: "directory",
+		Help: "write reports and bundles to `directory`", Verbs: many},
+		func(s *Settings) any { return &s.ReportDir }},
+
+	{Setting{Name: "cache", Variable: "KMODTEST_CACHE", Arg: "directory", Default: "kmodtest in the user's cache directory",
+		Help: "`directory` of the cache", Verbs: all},
+		func(s *Settings) any { return &s.Cache }},
+	{Setting{Name: "mirror", Variable: "KMODTEST_MIRROR", Arg: "address", Default: "apt's",
+		Help: "base `address` of the Debian archive", Verbs: archive},
+		func(s *Settings) any { return &s.Mirror }},
+	{Setting{Name: "security-mirror", Variable: "KMODTEST_SECURITY_MIRROR", Arg: "address", Default: "apt's",
+		Help: "base `address` of the security archive", Verbs: archive},
+		func(s *Settings) any { return &s.SecurityMirror }},
+	{Setting{Name: "offline", Variable: "KMODTEST_OFFLINE",
+		Help: "use what is cached, never the network", Verbs: archive},
+		func(s *Settings) any { return &s.Offline }},
+	{Setting{Name: "quiet", Variable: "KMODTEST_QUIET",
+		Help: "do not tell what takes long", Verbs: all},
+		func(s *Settings) any { return &s.Quiet }},
+}

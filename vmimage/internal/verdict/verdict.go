@@ -1,0 +1,80 @@
+package verdict
+
+import "time"
+
+// Schema is the version of the JSON. It grows when a field goes away or
+// changes its meaning, not when one is added.
+const Schema = 1
+
+// Verdict is the outcome of a run: one test binary on one kernel, in as many
+// guests as that took.
+type Verdict struct {
+	// Schema is the version of the JSON.
+	Schema int `json:"schema"`
+	// Kernel is the name and Release the release of the kernel.
+	Kernel  string `json:"kernel"`
+	Release string `json:"release"`
+	// Binary is the base name of the binary that ran, such as tests.test.
+	Binary string `json:"binary"`
+	// Accel is the accelerator that was used: kvm or tcg.
+	Accel string `json:"accel"`
+	// Planned are the top-level tests, examples and benchmarks that the
+	// command line chooses; nil if the binary is no Go test.
+	Planned []string `json:"planned"`
+	// Tests are the tests that started, in the order of their ends.
+	Tests []TestResult `json:"tests"`
+	// Findings are all that the kernel log holds, those that are allowed or
+	// were expected included.
+	Findings []Finding `json:"findings"`
+	// Problems are what else is wrong, besides failed tests.
+	Problems []Problem `json:"problems"`
+	// Ends tell how the binary ended, in each guest.
+	Ends []End `json:"ends"`
+	// Exit is the exit status to end with; 0 means green. See [Status].
+	Exit int `json:"exit"`
+	// Guests is the number of guests that the run took.
+	Guests int `json:"guests"`
+	// Times are the phases, of the first guest where there were more.
+	Times Times `json:"times"`
+	// MemUsedKiB is the guest's memory in use at the end.
+	MemUsedKiB int64 `json:"mem_used_kib"`
+
+	// Console is the text of the kernel console, CommandLine QEMU's command
+	// line, Log the kernel log as read in the guest; all of the last guest, or
+	// of the first that died.
+	Console     []byte `json:"-"`
+	CommandLine string `json:"-"`
+	Log         []byte `json:"-"`
+}
+
+// Green tells whether the tests and the kernel are fine.
+func (v Verdict) Green() bool { return v.Exit == 0 }
+
+// TestResult is how a test or subtest ended.
+type TestResult struct {
+	Name    string        `json:"name"`
+	State   State         `json:"state"` // Pass, Fail or Skip
+	Elapsed time.Duration `json:"elapsed"`
+	// Output is what the test printed, and what kmodtest has against it.
+	Output string `json:"output,omitempty"`
+}
+
+// End is how the binary ended in a guest. The zero value is a good end.
+type End struct {
+	// Code is its exit status.
+	Code int `json:"code"`
+	// Signal ended it, if it is not empty.
+	Signal string `json:"signal,omitempty"`
+	// Error is why it could not be started, or did not end.
+	Error string `json:"error,omitempty"`
+	// Died tells that the guest ended before the binary did.
+	Died bool `json:"died,omitempty"`
+}
+
+// Times are how long the phases of a run took.
+type Times struct {
+	Boot     time.Duration `json:"boot"`     // QEMU's start to the greeting
+	Start    time.Duration `json:"start"`    // greeting to the first output of the tests
+	Tests    time.Duration `json:"tests"`    // first output to the end of the binary
+	Shutdown time.Duration `json:"shutdown"` // end of the binary to QEMU's end
+}
