@@ -120,7 +120,7 @@ func (p *Prepared) Run(ctx context.Context, prog Program) (Verdict, error) {
 			p.s.Telling("%v matched nothing in %s on %s", e, v.Binary, v.Release)
 		}
 	}
-	return publicVerdict(v), nil
+	return publicVerdict(v)
 }
 
 func writer(w io.Writer) io.Writer {

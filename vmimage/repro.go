@@ -58,7 +58,7 @@ func (s *Session) Repro(ctx context.Context, r Repro) (Verdict, error) {
 		return Verdict{}, err
 	}
 	s.compare(b.Verdict, v)
-	return publicVerdict(v), nil
+	return publicVerdict(v)
 }
 
 // openBundle unpacks a bundle, unless it is a directory already.

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"sync"
 
 	"golang.org/x/term"
 
+	"github.com/kmodtest/kmodtest/internal/cachedir"
 	"github.com/kmodtest/kmodtest/vmimage"
 )
 
@@ -73,10 +73,14 @@ func (a *app) options() (vmimage.Options, error) {
 	if err != nil {
 		return vmimage.Options{}, fmt.Errorf("find working directory: %w", err)
 	}
-	// Without a home the settings have to name the cache, which Open says.
-	cacheDir, err := os.UserCacheDir()
-	if err == nil {
-		cacheDir = filepath.Join(cacheDir, "kmodtest")
+	var cacheDir string
+	if a.settings.Get("cache") == "" {
+		// Without a home the settings have to name the cache, which Open says.
+		if d, err := os.UserCacheDir(); err == nil {
+			if cacheDir, err = cachedir.Default(d, "/var/tmp"); err != nil {
+				return vmimage.Options{}, err
+			}
+		}
 	}
 	o := vmimage.Options{
 		Settings: a.settings, Dir: dir, Environ: a.environ, CacheDir: cacheDir,

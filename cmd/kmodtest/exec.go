@@ -85,7 +85,7 @@ func (a *app) conclude(v vmimage.Verdict) error {
 		}
 	}
 	if !v.Green() {
-		return exitError(v.Exit())
+		return exitError(v.Exit)
 	}
 	return nil
 }

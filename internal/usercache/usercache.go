@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/kmodtest/kmodtest/internal/cachedir"
 )
 
 // Dir is the directory of the store: what KMODTEST_CACHE says, else kmodtest in
@@ -18,5 +20,5 @@ func Dir() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("find cache directory: %w: set KMODTEST_CACHE", err)
 	}
-	return filepath.Join(d, "kmodtest"), nil
+	return cachedir.Default(d, "/var/tmp")
 }

@@ -18,6 +18,7 @@ import (
 	"sync"
 
 	"github.com/kmodtest/kmodtest"
+	"github.com/kmodtest/kmodtest/internal/cachedir"
 	"github.com/kmodtest/kmodtest/vmimage/internal/config"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
 	"github.com/kmodtest/kmodtest/vmimage/internal/klog"
@@ -137,6 +138,9 @@ func (s *Session) openStore() error {
 		if dir = s.CacheDir; dir == "" {
 			return errors.New("find cache directory: the environment names neither HOME nor XDG_CACHE_HOME: set KMODTEST_CACHE")
 		}
+	}
+	if err := cachedir.Check(dir); err != nil {
+		return err
 	}
 	s.Cache = dir
 	store := kernel.OpenStore(dir, func(what string) { s.Telling("waiting for another kmodtest: %s", what) }, s.warn)

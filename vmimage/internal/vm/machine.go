@@ -155,7 +155,7 @@ func (c Config) args(fd fds, share bool) []string {
 	}
 	if c.RAM != "" {
 		machine += ",memory-backend=ram"
-		args = append(args, "-object", fmt.Sprintf("memory-backend-file,id=ram,mem-path=%s,size=%dM,share=%s", c.RAM, c.Memory(), onOff(share)))
+		args = append(args, "-object", fmt.Sprintf("memory-backend-file,id=ram,mem-path=%s,size=%dM,share=%s", option(c.RAM), c.Memory(), onOff(share)))
 	}
 	args = append(args, "-machine", machine)
 	for _, ch := range []struct {
@@ -171,6 +171,10 @@ func (c Config) args(fd fds, share bool) []string {
 	}
 	return args
 }
+
+// option quotes the value of an option, which ends at a comma
+// (docs/system/invocation of QEMU).
+func option(value string) string { return strings.ReplaceAll(value, ",", ",,") }
 
 // device is a PCI device whose memory is the file fd.
 func device(id string, fd, size int, share bool, slot int) []string {

@@ -148,3 +148,11 @@ func TestKVMGivesUp(t *testing.T) {
 		t.Errorf("error = %v, want %v", err, errKVM)
 	}
 }
+
+// QEMU takes a comma for the end of an option.
+func TestArgsComma(t *testing.T) {
+	args := strings.Join(Config{RAM: "/a,b/ram"}.args(fds{}, false), " ")
+	if want := "mem-path=/a,,b/ram,size="; !strings.Contains(args, want) {
+		t.Errorf("%s\nlacks %s", args, want)
+	}
+}
