@@ -83,6 +83,7 @@ func (c Conf) steps(p kbuild.Place, k kernel.Kernel) ([]kbuild.Step, error) {
 		}
 		steps = append(steps, kbuild.Step{Args: []string{"patch", "-p1", "-i", filepath.Join("patches", patch)}, Env: env})
 	}
+	// dkms does not ask how these two end.
 	script := func(what, line string) error {
 		words := strings.Fields(line)
 		if len(words) == 0 {
@@ -98,7 +99,7 @@ func (c Conf) steps(p kbuild.Place, k kernel.Kernel) ([]kbuild.Step, error) {
 			steps = append(steps, shell("echo 'dkms: "+what+" names no executable file'"))
 			return nil
 		}
-		steps = append(steps, kbuild.Step{Args: append([]string{path}, words[1:]...), Env: env})
+		steps = append(steps, kbuild.Step{Args: append([]string{path}, words[1:]...), Env: env, MayFail: true})
 		return nil
 	}
 	if err := script("PRE_BUILD", c.PreBuild); err != nil {

@@ -95,6 +95,7 @@ func (b *builder) flags(ctx context.Context) (string, error) {
 // others, which may export them, as long as that helps anybody.
 func (b *builder) runAll(ctx context.Context, steps []Step, flags string) error {
 	var exports []string
+	var before error // of a step that may fail
 	for _, t := range b.o.Exports {
 		if t.Symvers != "" {
 			exports = append(exports, t.Symvers)
@@ -115,6 +116,10 @@ func (b *builder) runAll(ctx context.Context, steps []Step, flags string) error 
 				if firstErr == nil {
 					firstErr = err
 				}
+			case s.MayFail && ctx.Err() == nil:
+				before = err
+			case before != nil:
+				return fmt.Errorf("%w\n(before that: %v)", err, before)
 			default:
 				return err
 			}

@@ -56,6 +56,8 @@ type Step struct {
 	// of the compiler about the sources: a makefile of several ways to run it,
 	// or one that is not made for several jobs.
 	Else []string
+	// MayFail goes on after a failure, which is told if a later step fails.
+	MayFail bool
 	// Exports, if not empty, is the Module.symvers that the step makes, for
 	// the steps that follow. A step that lacks symbols is tried again after
 	// the others.

@@ -1,6 +1,7 @@
 package kbuild
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -219,6 +220,15 @@ func TestBuildTreeErrors(t *testing.T) {
 			files: map[string]string{"Makefile": "all:\n\ttrue $(KVER)\n"},
 			want:  []string{"\tmake KVER=" + fakeRelease + "\n", "no makefile sets obj-m"},
 		},
+		"a step that may fail, before one that does": {
+			files: map[string]string{"Makefile": "all:\n\texit 3\n"},
+			change: func(o *TreeOptions) {
+				o.Recipe.Steps = func(context.Context, Place) ([]Step, error) {
+					return []Step{{Args: []string{"sh", "-c", "echo no iptables; exit 1"}, MayFail: true}, {Args: []string{"make"}}}, nil
+				}
+			},
+			want: []string{"run make: exit status 2", "(before that: run sh -c echo no iptables; exit 1: exit status 1\n\tno iptables"},
+		},
 		"two of one name": {
 			files: map[string]string{"a/Makefile": "obj-m := m.o\n", "a/m.c": good, "b/Makefile": "obj-m := m.o\n", "b/m.c": named("m", "", "int x;")},
 			want:  []string{"find module m: the build made two of that name, a/m.ko and b/m.ko"},
@@ -230,8 +240,8 @@ func TestBuildTreeErrors(t *testing.T) {
 		},
 		"endless": {
 			files:  map[string]string{"Makefile": "all:\n\t@echo working; sleep 60\n"},
-			change: func(o *TreeOptions) { o.Limit = time.Second },
-			want:   []string{"run make: no end after 1s", "working"},
+			change: func(o *TreeOptions) { o.Limit = 5 * time.Second },
+			want:   []string{"run make: no end after 5s", "working"},
 		},
 		"wanted module not made": {
 			files:  map[string]string{"Makefile": "obj-m := m.o\n", "m.c": good},
