@@ -66,7 +66,7 @@ func Build(ctx context.Context, o Options) (Module, error) {
 	}
 	m, ok := t.Module(o.Name)
 	if !ok {
-		return Module{}, fmt.Errorf("build module %s: find %s.ko: the sources made %s; name one of them, or add it to obj-m", o.Name, o.Name, strings.Join(t.Names(), ", "))
+		return Module{}, fmt.Errorf("build module %s: find %s.ko: the sources made %s; name one of them, or add it to obj-m", o.Name, o.Name, t.Made())
 	}
 	return m, nil
 }
@@ -82,13 +82,13 @@ func (t *Tree) Module(name string) (Module, bool) {
 	return Module{}, false
 }
 
-// Names are the names of the modules.
-func (t *Tree) Names() []string {
-	names := make([]string, len(t.Modules))
+// Made lists the files of the modules.
+func (t *Tree) Made() string {
+	files := make([]string, len(t.Modules))
 	for i, m := range t.Modules {
-		names[i] = m.Name
+		files[i] = m.File
 	}
-	return names
+	return strings.Join(files, ", ")
 }
 
 // SameName tells whether two names mean one module: a file is called a-b.ko,

@@ -51,7 +51,7 @@ func (b *treeBuilder) tree(ctx context.Context, t config.Tree) error {
 	for _, name := range t.Modules {
 		m, ok := tree.Module(name)
 		if !ok {
-			return fmt.Errorf("find module %s in tree %s: it made %v", name, b.s.Config.Show(t.Dir), tree.Names())
+			return fmt.Errorf("find module %s in tree %s: it made %s", name, b.s.Config.Show(t.Dir), tree.Made())
 		}
 		if err := b.add(m); err != nil {
 			return err
@@ -103,7 +103,7 @@ func (b *treeBuilder) module(ctx context.Context, m config.Module) error {
 	}
 	built, ok := tree.Module(m.Name)
 	if !ok {
-		return fmt.Errorf("build module %s: find %s.ko: the sources made %v; name one of them, or add it to obj-m", m.Name, m.Name, tree.Names())
+		return fmt.Errorf("build module %s: find %s.ko: the sources made %s; name one of them, or add it to obj-m", m.Name, m.Name, tree.Made())
 	}
 	return b.add(built)
 }
