@@ -60,6 +60,7 @@ func TryLoad(t testing.TB, name string, params ...string) (*Module, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	name = moduleName(name) // a-b and a_b are the same
 	file, ok := info.Modules[name]
 	if !ok {
 		t.Fatalf("load module %s: this guest has no such module, see [[module]] in kmodtest.toml", name)

@@ -3,6 +3,7 @@
 //	s, err := vmimage.Open(vmimage.Options{Settings: …, Dir: dir})   // kmodtest.toml, nothing fetched
 //	p, err := s.Prepare(ctx)                                         // kernel, modules, image
 //	v, err := p.Run(ctx, vmimage.Program{Binary: …, Dir: …})         // -> Verdict
+//	t, err := s.Smoke(ctx, vmimage.Smoke{What: "."})                // a module without tests
 //	r, err := s.Matrix(ctx, vmimage.Matrix{Args: …})                 // on every kernel -> Result
 //
 // The command kmodtest is made of it. A value takes one straight way from the
@@ -13,7 +14,8 @@
 //	  internal/session    Settings, a directory  -> Session: configuration, cache, allow list
 //	    config              kmodtest.toml          -> Config
 //	    kernel              Spec                   -> Kernel    image, headers, modules, toolchain
-//	    kbuild              Kernel, C              -> Module
+//	    dkms                dkms.conf              -> Recipe    how a tree is built
+//	    kbuild              Kernel, C, Recipe      -> Tree      modules, in the order of loading
 //	    initramfs           u-root, init           -> Image
 //	  session.Prepared    kernel, modules, image, accelerator: data, which kmodtest test
 //	                      hands over to the kmodtest exec that go test starts
@@ -24,6 +26,7 @@
 //	    gotest              the tests' output
 //	    klog                the kernel log's findings
 //	  internal/verdict    what came of it, as plain data: all below are functions of it
+//	  internal/smoke      modules that have no tests, on every kernel -> Result
 //	  internal/matrix     the stages on every kernel of the list
 //	  internal/bundle     a red run              -> what repeats it elsewhere
 //	  internal/report     Result                 -> text, JUnit, Markdown, HTML

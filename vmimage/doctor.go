@@ -34,7 +34,7 @@ func (s *Session) KVM(ctx context.Context) (works, tried bool, err error) {
 	look := &session.Session{Options: s.s.Options, Config: s.s.Config, Kernels: s.s.Kernels}
 	look.Kernels.Offline = true
 	config := *s.s.Config
-	config.Modules = nil
+	config.Modules, config.Trees = nil, nil
 	look.Config = &config
 	p, err := look.Prepare(ctx, "", false)
 	if err != nil {

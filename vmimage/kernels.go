@@ -127,8 +127,8 @@ func (s *Session) Lock(ctx context.Context) (kernels int, file string, err error
 // Build builds the modules of kmodtest.toml for the kernel of the settings. What
 // the compiler has to say goes to log if a module does not build.
 func (s *Session) Build(ctx context.Context, log io.Writer) ([]Module, error) {
-	if len(s.s.Config.Modules) == 0 {
-		return nil, fmt.Errorf("%s names no [[module]]", cmp.Or(s.s.Config.Path, "the built-in configuration"))
+	if len(s.s.Config.Modules)+len(s.s.Config.Trees) == 0 {
+		return nil, fmt.Errorf("%s names no [[module]] and no [[tree]]", cmp.Or(s.s.Config.Path, "the built-in configuration"))
 	}
 	spec, err := s.s.Spec("")
 	if err != nil {
@@ -139,7 +139,7 @@ func (s *Session) Build(ctx context.Context, log io.Writer) ([]Module, error) {
 		return nil, ended(ctx, err)
 	}
 	var words bytes.Buffer
-	mods, err := s.s.Build(ctx, k, s.s.Config.Modules, &kbuild.Warnings{W: &words})
+	mods, err := s.s.Build(ctx, k, s.s.Config.Trees, s.s.Config.Modules, &kbuild.Warnings{W: &words})
 	if err != nil {
 		_, _ = words.WriteTo(log)
 		return nil, ended(ctx, err)

@@ -28,6 +28,7 @@ type Config struct {
 	Dir  string `toml:"-"`
 
 	Modules []Module `toml:"module"`
+	Trees   []Tree   `toml:"tree"`
 	Tests   Tests    `toml:"tests"`
 	Kernels []Kernel `toml:"kernel"`
 	Guest   Guest    `toml:"guest"`
@@ -47,6 +48,8 @@ type Module struct {
 	// Needs are kernel configuration symbols, "CONFIG_NET_NS=y" or
 	// "CONFIG_VETH=y|m", that the module or its tests cannot do without.
 	Needs []string `toml:"needs"`
+	// Build says how it is built, if a word is needed.
+	Build
 }
 
 // Tests says what kmodtest test runs when no package is named.
@@ -159,6 +162,12 @@ func Load(path string, defaults []byte) (*Config, error) {
 			return nil, &Error{path, at.line(fmt.Sprintf("module[%d].dir", i)), fmt.Sprintf("module %s: %s is no directory", c.Modules[i].Name, c.Modules[i].Dir)}
 		}
 	}
+	for i := range c.Trees {
+		c.Trees[i].Dir = c.abs(c.Trees[i].Dir)
+		if fi, err := os.Stat(c.Trees[i].Dir); err != nil || !fi.IsDir() {
+			return nil, &Error{path, at.line(fmt.Sprintf("tree[%d]", i)), fmt.Sprintf("tree: %s is no directory", c.Trees[i].Dir)}
+		}
+	}
 	for i := range c.Tests.Files {
 		c.Tests.Files[i] = c.abs(c.Tests.Files[i])
 	}
@@ -238,20 +247,27 @@ func (c *Config) validate(path string, at positions) error {
 		switch {
 		case !nameRE.MatchString(m.Name):
 			bad(at.line(entry+".name", entry), "module: name %q: want the name that lsmod prints", m.Name)
-		case names[m.Name]:
+		case names[strings.ReplaceAll(m.Name, "-", "_")]: // a-b and a_b are one
 			bad(at.line(entry+".name"), "module %s: named twice", m.Name)
 		case m.Dir == "" && m.Prebuilt == "":
 			bad(line, "module %s: no dir: name the directory of its Kbuild or Makefile", m.Name)
 		case m.Dir != "" && m.Prebuilt != "":
 			bad(at.line(entry+".prebuilt"), "module %s: both dir and prebuilt: leave one of them out", m.Name)
 		}
-		names[m.Name] = true
+		names[strings.ReplaceAll(m.Name, "-", "_")] = true
+		if m.Prebuilt != "" && !m.IsZero() {
+			bad(line, "module %s: prebuilt, and said how to build", m.Name)
+		}
+		if m.Subdir != "" && !filepath.IsLocal(m.Subdir) {
+			bad(line, "module %s: subdir %q lies outside of dir", m.Name, m.Subdir)
+		}
 		for _, n := range m.Needs {
 			if !needRE.MatchString(n) {
 				bad(at.line(entry+".needs"), "module %s: needs %q %s", m.Name, n, wantNeed)
 			}
 		}
 	}
+	c.validateTrees(at, names, bad)
 	for _, n := range c.Tests.Needs {
 		if !needRE.MatchString(n) {
 			bad(at.line("tests.needs"), "tests: needs %q %s", n, wantNeed)

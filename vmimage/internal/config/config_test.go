@@ -54,6 +54,14 @@ needs = ["CONFIG_NET_NS=y", "CONFIG_VETH=y|m"]
 name = "p"
 prebuilt = "p.ko"
 
+[[tree]]
+dir = "mod"
+modules = ["all"]
+subdir = "src"
+before = ["./configure"]
+make = ["CONFIG_X=m"]
+target = "driver"
+
 [tests]
 packages = ["./tests"]
 files = ["data", "/etc/hosts"]
@@ -81,9 +89,11 @@ reason = "fixed in 5.11"
 			{Name: "m", Dir: filepath.Join(dir, "mod"), Needs: []string{"CONFIG_NET_NS=y", "CONFIG_VETH=y|m"}},
 			{Name: "p", Prebuilt: filepath.Join(dir, "p.ko")},
 		},
+		Trees: []Tree{{Dir: filepath.Join(dir, "mod"), Modules: []string{"all"},
+			Build: Build{Subdir: "src", Before: []string{"./configure"}, Make: []string{"CONFIG_X=m"}, Target: "driver"}}},
 		Tests: Tests{Packages: []string{"./tests"}, Files: []string{filepath.Join(dir, "data"), "/etc/hosts"}},
 		Guest: Guest{MemoryMiB: 256, CPUs: 2, KernelArgs: []string{"slub_debug=U"}, Commands: []string{"./cmd/tool"}},
-		Allow: []klog.Allow{{Kind: "WARN", Match: "known", Kernels: "..5.10", Reason: "fixed in 5.11", Pos: "kmodtest.toml:21"}},
+		Allow: []klog.Allow{{Kind: "WARN", Match: "known", Kernels: "..5.10", Reason: "fixed in 5.11", Pos: "kmodtest.toml:29"}},
 		Kernels: []Kernel{
 			{Series: "6.1", Suite: "bookworm-security"},
 			{Series: "6.12", Suite: "bookworm-security", Tags: []string{"default"}},
@@ -107,6 +117,12 @@ func TestLoadErrors(t *testing.T) {
 		{"table", "[guests]\ncpus = 1\n", []string{`:1: unknown key "guests" (did you mean "guest"?)`}},
 		{"module", "[[module]]\ndir = \"mod\"\n", []string{`:1: module: name ""`}},
 		{"module twice", "[[module]]\nname = \"m\"\ndir = \"mod\"\n[[module]]\nname = \"m\"\ndir = \"mod\"\n", []string{":5: module m: named twice"}},
+		{"module twice, with a dash", "[[module]]\nname = \"a-b\"\ndir = \"mod\"\n[[tree]]\ndir = \"mod\"\nmodules = [\"a_b\"]\n",
+			[]string{":4: tree mod: module a_b: named twice"}},
+		{"prebuilt with a recipe", "[[module]]\nname = \"m\"\nprebuilt = \"m.ko\"\nmake = [\"X=1\"]\n", []string{":1: module m: prebuilt, and said how to build"}},
+		{"tree", "[[tree]]\nsubdir = \"..\"\nmodules = [\"all\", \"a\"]\nneeds = [\"NET\"]\n",
+			[]string{":1: tree: no dir", `:1: tree : subdir ".." lies outside of dir`, "modules: all, and some", `needs "NET"`}},
+		{"tree is none", "[[tree]]\ndir = \"x\"\n", []string{":1: tree: ", "is no directory"}},
 		{"no dir", "[[module]]\nname = \"m\"\n", []string{":1: module m: no dir"}},
 		{"dir and prebuilt", "[[module]]\nname = \"m\"\ndir = \"mod\"\nprebuilt = \"m.ko\"\n", []string{":4: module m: both dir and prebuilt"}},
 		{"dir is none", "[[module]]\nname = \"m\"\ndir = \"x\"\n", []string{":3: module m: ", "is no directory"}},

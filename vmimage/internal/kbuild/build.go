@@ -16,16 +16,21 @@ import (
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
 )
 
-// Options says what to build. Kernel, Name, SourceDir and Store are needed.
+// Options says which module to build. Kernel, Name, SourceDir and Store are
+// needed.
 type Options struct {
 	Kernel kernel.Kernel
-	// Name is the module's name: the sources make NAME.ko.
+	// Name is the module's name: the tree makes NAME.ko. Dashes and
+	// underscores are the same in it.
 	Name string
-	// SourceDir is the user's directory with Kbuild or Makefile, absolute. It
-	// is only read.
+	// SourceDir is the top of the user's tree, absolute. It is only read.
 	SourceDir string
 	// Show is how messages name SourceDir; empty is SourceDir itself.
 	Show string
+	// Recipe says how the tree's modules are made.
+	Recipe Recipe
+	// Exports are the trees built before, whose symbols this one may use.
+	Exports []Tree
 	// Store keeps the modules and the incremental build directories.
 	Store *cache.Store
 	// Log, if not nil, gets the compiler's output as it comes, with the
@@ -40,90 +45,57 @@ type Options struct {
 	Jobs int
 }
 
-// The kinds of the store's entries.
-const (
-	kindModule = "module"
-	kindBuild  = "build"
-)
-
 var moduleName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
 
-func (o *Options) validate() error {
-	var errs []error
-	if o.Store == nil {
-		errs = append(errs, errors.New("no store"))
-	}
-	if !moduleName.MatchString(o.Name) {
-		errs = append(errs, fmt.Errorf("invalid module name %q", o.Name))
-	}
-	if !filepath.IsAbs(o.SourceDir) {
-		errs = append(errs, fmt.Errorf("source directory %q is not absolute", o.SourceDir))
-	}
-	if o.Store != nil && strings.ContainsAny(o.Store.Dir, " :\t\n") {
-		errs = append(errs, fmt.Errorf("cache directory %q has a blank or colon in its name, which kbuild cannot handle; choose another", o.Store.Dir))
-	}
-	if o.Kernel.SourceDir == "" || o.Kernel.Release == "" {
-		errs = append(errs, errors.New("no kernel headers"))
-	}
-	return errors.Join(errs...)
-}
-
-// Build returns the module, and builds it if its sources, the kernel or the
-// compiler changed since it was last built.
+// Build builds the tree, see [BuildTree], and returns one of its modules.
+// Several modules of one tree are one build.
 func Build(ctx context.Context, o Options) (Module, error) {
-	if err := o.validate(); err != nil {
-		return Module{}, fmt.Errorf("build module: %w", err)
+	if !moduleName.MatchString(o.Name) {
+		return Module{}, fmt.Errorf("build module: invalid module name %q", o.Name)
 	}
-	if o.Show == "" {
-		o.Show = o.SourceDir
-	}
-	m, err := build(ctx, o)
-	if err != nil {
+	if err := CheckConfig(o.Kernel, o.Needs); err != nil {
 		return Module{}, fmt.Errorf("build module %s for %s: %w", o.Name, o.Kernel.Release, err)
+	}
+	o.Recipe.CFlags = append(o.Recipe.CFlags[:len(o.Recipe.CFlags):len(o.Recipe.CFlags)], o.ExtraCFlags...)
+	t, err := BuildTree(ctx, TreeOptions{
+		Kernel: o.Kernel, Dir: o.SourceDir, Show: o.Show, Recipe: o.Recipe, Exports: o.Exports,
+		Store: o.Store, Log: o.Log, Jobs: o.Jobs,
+	})
+	if err != nil {
+		return Module{}, fmt.Errorf("build module %s: %w", o.Name, err)
+	}
+	m, ok := t.Module(o.Name)
+	if !ok {
+		return Module{}, fmt.Errorf("build module %s: find %s.ko: the sources made %s; name one of them, or add it to obj-m", o.Name, o.Name, t.Made())
 	}
 	return m, nil
 }
 
-func build(ctx context.Context, o Options) (Module, error) {
-	if err := CheckConfig(o.Kernel, o.Needs); err != nil {
-		return Module{}, err
-	}
-	files, err := readSources(o.SourceDir)
-	if err != nil {
-		return Module{}, err
-	}
-	tools, err := findTools(ctx, o.Kernel)
-	if err != nil {
-		return Module{}, err
-	}
-	// SourceDir is part of the key, since debug information names it.
-	recipe := sum(recipeVersion, o.Kernel.Digest, o.Name, o.SourceDir, tools.identity, strings.Join(o.ExtraCFlags, "\x00"))
-	key := o.Name + "-" + sum(recipe, digestSources(files))[:24]
-	entry, err := o.Store.Get(ctx, kindModule, key, func(ctx context.Context, out string) error {
-		dir, release, err := o.Store.Mutable(ctx, kindBuild, o.Name+"-"+recipe[:24])
-		if err != nil {
-			return err
+// Module returns the module of a name, in which dashes and underscores are the
+// same.
+func (t *Tree) Module(name string) (Module, bool) {
+	for _, m := range t.Modules {
+		if SameName(m.Name, name) {
+			return m, true
 		}
-		defer release()
-		done, err := syncSources(files, dir)
-		if err != nil {
-			return fmt.Errorf("copy sources: %w", err)
-		}
-		err = compile(ctx, o, tools, dir, out)
-		if ctx.Err() != nil {
-			return err
-		}
-		return errors.Join(err, done())
-	})
-	if err != nil {
-		return Module{}, err
 	}
-	return o.module(entry.Dir)
+	return Module{}, false
 }
 
-// recipeVersion changes when modules have to be built again because this
-// package builds them differently.
-const recipeVersion = "1"
+// Made lists the files of the modules.
+func (t *Tree) Made() string {
+	files := make([]string, len(t.Modules))
+	for i, m := range t.Modules {
+		files[i] = m.File
+	}
+	return strings.Join(files, ", ")
+}
+
+// SameName tells whether two names mean one module: a file is called a-b.ko,
+// and the module that it makes a_b.
+func SameName(a, b string) bool { return underscored(a) == underscored(b) }
+
+func underscored(name string) string { return strings.ReplaceAll(name, "-", "_") }
 
 func sum(parts ...string) string {
 	h := sha256.New()
@@ -133,35 +105,47 @@ func sum(parts ...string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// The files of a module entry. Its guest copy and debug copy keep NAME.ko as
-// file name, which insmod and gdb take the module's name from.
-func guestFile(dir, name string) string { return filepath.Join(dir, name+".ko") }
-func debugFile(dir, name string) string { return filepath.Join(dir, "debug", name+".ko") }
-func logFile(dir string) string         { return filepath.Join(dir, "build.log") }
-
-// module describes a module entry.
-func (o *Options) module(dir string) (Module, error) {
-	path := guestFile(dir, o.Name)
-	info, err := Check(path, o.Kernel)
-	if err != nil {
-		return Module{}, err
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return Module{}, fmt.Errorf("read module: %w", err)
-	}
-	m := Module{
-		Name: info.Name, Path: path, Debug: path, Log: logFile(dir),
-		Vermagic: info.Vermagic, Srcversion: info.Srcversion, Depends: info.Depends,
-		SourceDir: o.SourceDir, Digest: digest(data),
-	}
-	if debug := debugFile(dir, o.Name); fileExists(debug) {
-		m.Debug = debug
-	}
-	return m, nil
-}
-
 func fileExists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
+}
+
+// builder is one build of a tree.
+type builder struct {
+	o       TreeOptions
+	tools   tools
+	sources *sources
+	place   Place
+	out     string // where the results go
+	log     *rewriter
+	notes   []string
+	extra   bool // W=1
+}
+
+func (b *builder) build(ctx context.Context) error {
+	if b.o.Recipe.Fresh {
+		if err := os.RemoveAll(b.place.Tree); err != nil {
+			return err
+		}
+	}
+	done, err := syncSources(b.sources.files, b.place.Tree)
+	if err != nil {
+		return fmt.Errorf("copy sources: %w", err)
+	}
+	if err := b.place.prepare(ctx, b.o.Kernel, &b.o.Recipe); err != nil {
+		return err
+	}
+	err = b.make(ctx)
+	if ctx.Err() != nil {
+		return err
+	}
+	return errors.Join(err, done())
+}
+
+func (b *builder) note(format string, args ...any) {
+	b.notes = append(b.notes, fmt.Sprintf(format, args...))
+}
+
+func (b *builder) writeLog() error {
+	return os.WriteFile(filepath.Join(b.out, logName), []byte(b.log.Text()), 0o644)
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -23,6 +24,10 @@ type rewriter struct {
 	mu   sync.Mutex
 	rest []byte
 	text bytes.Buffer
+	// others are further paths with what they are called, in pairs.
+	others *strings.Replacer
+	// dirs are the directories that make went into, the latest last.
+	dirs []string
 }
 
 func newRewriter(dir, show string, to io.Writer) *rewriter {
@@ -63,8 +68,21 @@ func (r *rewriter) Text() string {
 	return r.text.String()
 }
 
+// enter tells that what follows may be relative to dir.
+func (r *rewriter) enter(dir string) {
+	r.dirs = append(slices.DeleteFunc(r.dirs, func(d string) bool { return d == dir }), dir)
+}
+
+var entering = regexp.MustCompile(`^make(?:\[\d+\])?: Entering directory '(.*)'\s*$`)
+
 func (r *rewriter) line(s string) {
-	s = rewrite(s, r.dir, r.show)
+	if m := entering.FindStringSubmatch(s); m != nil && inside(r.dir, m[1]) {
+		r.enter(m[1])
+	}
+	if r.others != nil {
+		s = r.others.Replace(s)
+	}
+	s = rewrite(s, r.dir, r.show, r.dirs...)
 	r.text.WriteString(s)
 	// The log is a courtesy: a closed terminal must not fail the build.
 	_, _ = io.WriteString(r.to, s)
@@ -72,16 +90,30 @@ func (r *rewriter) line(s string) {
 
 // relative matches a location without a directory in front of it: since 6.13
 // kbuild compiles in the module's directory and names files relative to it.
-var relative = regexp.MustCompile(`^((?:In file included|\s+) from )?([A-Za-z0-9_][^\s:/]*(?:/[^\s:]+)*\.(?:c|h|S|o)):(\d+[:,]|\s|\()`)
+var relative = regexp.MustCompile(`^((?:In file included|\s+) from )?((?:\.\./)*[A-Za-z0-9_][^\s:/]*(?:/[^\s:]+)*\.(?:c|h|S|o)):(\d+[:,]|\s|\()`)
 
-func rewrite(line, dir, show string) string {
+// rewrite names files by the user's paths. A relative one is looked for in
+// dirs, the last first.
+func rewrite(line, dir, show string, dirs ...string) string {
 	if user := strings.ReplaceAll(line, dir, show); user != line {
 		return user
 	}
-	if m := relative.FindStringSubmatchIndex(line); m != nil && !strings.HasPrefix(line[m[4]:], "include/") {
-		line = line[:m[4]] + filepath.Join(show, line[m[4]:m[5]]) + line[m[5]:]
+	m := relative.FindStringSubmatchIndex(line)
+	if m == nil || strings.HasPrefix(line[m[4]:], "include/") {
+		return line
 	}
-	return line
+	file, top := line[m[4]:m[5]], dir
+	for _, d := range slices.Backward(dirs) {
+		if fileExists(filepath.Join(d, file)) {
+			top = d
+			break
+		}
+	}
+	rel, err := filepath.Rel(dir, filepath.Join(top, file))
+	if err != nil {
+		return line
+	}
+	return line[:m[4]] + filepath.Join(show, rel) + line[m[5]:]
 }
 
 // Diagnostic is one message of the compiler.
@@ -116,6 +148,8 @@ func Diagnostics(output string) []Diagnostic {
 
 // CompileError tells that the sources do not build.
 type CompileError struct {
+	// Command is what was run.
+	Command string
 	// Errors are the compiler's errors; empty if make failed otherwise.
 	Errors []Diagnostic
 	// Output is everything that kbuild printed, with the user's paths.
@@ -130,7 +164,7 @@ func (e *CompileError) Error() string {
 		if len(lines) > tail {
 			lines = lines[len(lines)-tail:]
 		}
-		return "run make: " + e.Err.Error() + "\n\t" + strings.Join(lines, "\n\t")
+		return "run " + e.Command + ": " + e.Err.Error() + "\n\t" + strings.Join(lines, "\n\t")
 	}
 	msgs := make([]string, 0, len(e.Errors))
 	for _, d := range e.Errors {
@@ -155,12 +189,12 @@ func (e *CompileError) CommandOutput() string { return e.Output }
 // linkerError matches modpost's complaints, which have no line.
 var linkerError = regexp.MustCompile(`(?m)^ERROR: modpost: (.*)$`)
 
-func compileError(err error, output string) error {
+func compileError(err error, command, output string) error {
 	var ce *kernel.CommandError
 	if !errors.As(err, &ce) {
 		return err
 	}
-	e := &CompileError{Output: output, Err: ce.Err}
+	e := &CompileError{Command: command, Output: output, Err: ce.Err}
 	// Full disks and the like are not the sources' fault.
 	if errors.Is(err, syscall.ENOSPC) {
 		return err

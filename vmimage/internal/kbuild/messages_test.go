@@ -34,6 +34,25 @@ func TestRewrite(t *testing.T) {
 	}
 }
 
+// A file that make names relative to the folder that it went into last.
+func TestRewriterFolders(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir+"/a/x.c", "")
+	write(t, dir+"/b/y.c", "")
+	r := newRewriter(dir, "kmod", nil)
+	for _, line := range []string{
+		"make[1]: Entering directory '" + dir + "/a'", "make[2]: Entering directory '" + dir + "/b'",
+		"x.c:1:2: error: e", "y.c:3: error: e", "../a/x.c:1:2: error: e", "z.c:1: error: e",
+	} {
+		r.line(line + "\n")
+	}
+	want := "make[1]: Entering directory 'kmod/a'\nmake[2]: Entering directory 'kmod/b'\n" +
+		"kmod/a/x.c:1:2: error: e\nkmod/b/y.c:3: error: e\nkmod/a/x.c:1:2: error: e\nkmod/z.c:1: error: e\n"
+	if diff := cmp.Diff(want, r.Text()); diff != "" {
+		t.Errorf("log (-want +got):\n%s", diff)
+	}
+}
+
 func TestRewriterJoinsLines(t *testing.T) {
 	var to bytes.Buffer
 	r := newRewriter("/build", "kmod", &to)

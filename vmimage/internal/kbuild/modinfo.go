@@ -16,7 +16,9 @@ type Info struct {
 	Vermagic   string
 	Srcversion string
 	Depends    []string
-	License    string
+	// Before are the modules of its MODULE_SOFTDEP("pre: …").
+	Before  []string
+	License string
 	// Params are the names of its parameters.
 	Params []string
 	// HasDebug tells that it carries DWARF.
@@ -56,6 +58,17 @@ func parse(data []byte) (Info, error) {
 	info := Info{
 		Name: one("name"), Vermagic: one("vermagic"), Srcversion: one("srcversion"), License: one("license"),
 		Depends: strings.FieldsFunc(one("depends"), func(r rune) bool { return r == ',' }),
+	}
+	for _, soft := range fields["softdep"] {
+		pre := false
+		for word := range strings.FieldsSeq(soft) {
+			switch {
+			case strings.HasSuffix(word, ":"):
+				pre = word == "pre:"
+			case pre:
+				info.Before = append(info.Before, word)
+			}
+		}
 	}
 	for _, p := range fields["parmtype"] {
 		name, _, _ := strings.Cut(p, ":")
@@ -105,6 +118,6 @@ func Prebuilt(path string, k kernel.Kernel) (Module, error) {
 	}
 	return Module{
 		Name: info.Name, Path: path, Debug: path, Vermagic: info.Vermagic,
-		Srcversion: info.Srcversion, Depends: info.Depends, Digest: digest(data),
+		Srcversion: info.Srcversion, Depends: info.Depends, Before: info.Before, Digest: digest(data),
 	}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,72 +13,211 @@ import (
 	"strings"
 )
 
-// sourceFile is a file of the user's source directory.
+// sourceFile is a file, a link or an empty directory of the user's tree.
 type sourceFile struct {
-	path string // relative
+	path string // relative, as in the copy
+	from string // where its content is read; for a link or directory empty
+	link string // what a link points to
 	mode fs.FileMode
-	data []byte
+	size int64
+	sum  string // of the content
+	text string // the content, of a Makefile or Kbuild
 }
 
-// artefacts are what kbuild leaves in a source tree: they are neither sources
-// nor may they reach the copy, where they would pass for built.
-var artefacts = []string{".o", ".ko", ".mod", ".mod.c", ".cmd", ".a", ".order", ".symvers", ".tmp", ".d", ".s", ".i"}
+// maxTree bounds a tree: beyond it stands not a module but somebody's home, or
+// a kernel with everything that was built in it.
+const maxTree = 1 << 30
 
-// readSources reads the user's directory into memory: a module is small, and
-// what is hashed is then exactly what is built.
-func readSources(dir string) ([]sourceFile, error) {
-	var files []sourceFile
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		name := d.Name()
-		if path != dir && strings.HasPrefix(name, ".") {
-			if d.IsDir() {
-				return filepath.SkipDir
-			}
-			return nil
-		}
-		if d.IsDir() {
-			return nil
-		}
-		// A symlink stands for what it points to: the copy lies elsewhere.
-		st, err := os.Stat(path)
-		if err != nil {
-			return err
-		}
-		if !st.Mode().IsRegular() || isArtefact(name) {
-			return nil
-		}
-		rel, err := filepath.Rel(dir, path)
-		if err != nil {
-			return err
-		}
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		files = append(files, sourceFile{rel, st.Mode().Perm(), data})
-		return nil
-	})
+// makefileText bounds what of the makefiles is kept for looking into.
+const makefileText = 4 << 20
+
+// sources are the files of a tree.
+type sources struct {
+	files []sourceFile
+	// makefiles is the text of all makefiles and scripts that may name
+	// variables, flags and paths.
+	makefiles strings.Builder
+	// objects are the lines of makefiles that name modules, "src/Kbuild: obj-m += a.o".
+	objects []string
+	size    int64
+	root    string
+	links   []string // directories that are being followed
+}
+
+// readSources looks at every file of the user's directory. Nothing is left out
+// but what kbuild made and what version control keeps.
+func readSources(dir string) (*sources, error) {
+	root, err := filepath.EvalSymlinks(dir)
 	if err != nil {
 		return nil, fmt.Errorf("read module sources: %w", err)
 	}
-	if !slices.ContainsFunc(files, func(f sourceFile) bool { return f.path == "Kbuild" || f.path == "Makefile" }) {
-		return nil, fmt.Errorf("read module sources: neither Kbuild nor Makefile in %s", dir)
+	s := &sources{root: root}
+	if err := s.walk(root, ""); err != nil {
+		return nil, fmt.Errorf("read module sources: %w", err)
 	}
-	return files, nil
+	slices.SortFunc(s.files, func(a, b sourceFile) int { return strings.Compare(a.path, b.path) })
+	return s, nil
 }
 
-func isArtefact(name string) bool {
-	return slices.ContainsFunc(artefacts, func(suffix string) bool { return strings.HasSuffix(name, suffix) })
+// walk adds what is in dir, which is rel in the copy.
+func (s *sources) walk(dir, rel string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.Name()
+	}
+	empty := rel != ""
+	for _, e := range entries {
+		path, to := filepath.Join(dir, e.Name()), filepath.Join(rel, e.Name())
+		switch {
+		case e.IsDir() && isRepository(e.Name()), e.Name() == listName:
+			continue
+		case e.IsDir():
+			err = s.walk(path, to)
+		case e.Type()&fs.ModeSymlink != 0:
+			err = s.link(path, to)
+		case e.Type().IsRegular() && !isProduct(e.Name(), names):
+			err = s.file(path, to)
+		default:
+			continue // sockets and the like are no sources
+		}
+		if err != nil {
+			return err
+		}
+		empty = false
+	}
+	if empty {
+		s.files = append(s.files, sourceFile{path: rel, mode: fs.ModeDir | 0o755})
+	}
+	return nil
+}
+
+// link adds a symbolic link: as it is if it leads to a place in the tree or
+// nowhere, as what it points to if that lies elsewhere, where the copy would
+// not find it.
+func (s *sources) link(path, to string) error {
+	target, err := os.Readlink(path)
+	if err != nil {
+		return err
+	}
+	resolved, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		if errors.Is(err, fs.ErrPermission) {
+			return err
+		}
+		// It dangles, or bites its own tail. Many a tree is generated only later.
+		s.files = append(s.files, sourceFile{path: to, link: target, mode: fs.ModeSymlink})
+		return nil
+	}
+	if inside(s.root, resolved) && inside(s.root, filepath.Dir(path)) {
+		if filepath.IsAbs(target) {
+			if target, err = filepath.Rel(filepath.Dir(path), resolved); err != nil {
+				return err
+			}
+		}
+		s.files = append(s.files, sourceFile{path: to, link: target, mode: fs.ModeSymlink})
+		return nil
+	}
+	st, err := os.Stat(resolved)
+	if err != nil {
+		return err
+	}
+	switch {
+	case st.Mode().IsRegular():
+		return s.file(resolved, to)
+	case st.IsDir() && !slices.ContainsFunc(append(s.links, s.root), func(d string) bool { return inside(resolved, d) }):
+		s.links = append(s.links, resolved)
+		err := s.walk(resolved, to)
+		s.links = s.links[:len(s.links)-1]
+		return err
+	}
+	// A directory that holds the tree itself would have no end.
+	s.files = append(s.files, sourceFile{path: to, link: target, mode: fs.ModeSymlink})
+	return nil
+}
+
+func inside(dir, path string) bool {
+	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/")
+}
+
+func (s *sources) file(path, to string) error {
+	st, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if s.size += st.Size(); s.size > maxTree {
+		return fmt.Errorf("%s holds more than %d MiB: name the folder of the module's sources", s.root, maxTree>>20)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	h := sha256.New()
+	var text strings.Builder
+	w := io.Writer(h)
+	if isMakefile(filepath.Base(to)) && st.Size() < makefileText && s.makefiles.Len() < makefileText {
+		w = io.MultiWriter(h, &text)
+	}
+	if _, err := io.Copy(w, f); err != nil {
+		return err
+	}
+	s.makefiles.WriteString(text.String())
+	s.makefiles.WriteByte('\n')
+	made := sourceFile{path: to, from: path, mode: st.Mode().Perm(), size: st.Size(), sum: hex.EncodeToString(h.Sum(nil))}
+	if base := filepath.Base(to); base == "Kbuild" || base == "Makefile" {
+		made.text = text.String()
+		for line := range strings.Lines(text.String()) {
+			if l := strings.TrimSpace(line); strings.Contains(l, "obj-") && strings.Contains(l, "=") && !strings.HasPrefix(l, "#") {
+				s.objects = append(s.objects, to+": "+l)
+			}
+		}
+	}
+	s.files = append(s.files, made)
+	return nil
+}
+
+// isRepository tells the folders of version control. They change with each
+// commit, and no module is made of them.
+func isRepository(name string) bool {
+	return slices.Contains([]string{".git", ".hg", ".svn", ".bzr"}, name)
+}
+
+// isMakefile tells the files that decide how a tree is built.
+func isMakefile(name string) bool {
+	return name == "Kbuild" || strings.HasPrefix(name, "Makefile") || strings.HasPrefix(name, "GNUmakefile") ||
+		strings.HasPrefix(name, "configure") || name == "dkms.conf" || slices.Contains([]string{".mk", ".sh", ".mak", ".make"}, filepath.Ext(name))
+}
+
+// products are what kbuild leaves in a source tree: they are neither sources
+// nor may they reach the copy, where they would pass for built. An object that
+// nothing here was compiled into is a source, that of a vendor.
+func isProduct(name string, siblings []string) bool {
+	has := func(names ...string) bool {
+		return slices.ContainsFunc(names, func(n string) bool { return slices.Contains(siblings, n) })
+	}
+	base, ext := strings.TrimSuffix(name, filepath.Ext(name)), filepath.Ext(name)
+	switch {
+	case name == "modules.order", name == "Module.symvers", name == "modules.builtin", name == ".module-common.o",
+		strings.HasPrefix(name, ".tmp_"), strings.HasPrefix(name, ".") && (ext == ".cmd" || ext == ".d"):
+		return true
+	case ext == ".ko", ext == ".mod", strings.HasSuffix(name, ".mod.c"), strings.HasSuffix(name, ".mod.o"):
+		return true
+	case ext == ".o", ext == ".s", ext == ".i", ext == ".lst":
+		return has(base+".c", base+".S", base+".rs", "."+name+".cmd", "."+name+".d") || ext == ".o" && has(base+".ko", base+".mod")
+	case ext == ".a":
+		return has("." + name + ".cmd")
+	}
+	return false
 }
 
 func digestSources(files []sourceFile) string {
 	h := sha256.New()
 	for _, f := range files {
-		sum := sha256.Sum256(f.data)
-		fmt.Fprintf(h, "%q %o %x\n", f.path, f.mode&0o111, sum)
+		fmt.Fprintf(h, "%q %o %q %s\n", f.path, f.mode&(fs.ModeType|0o111), f.link, f.sum)
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
@@ -85,63 +225,4 @@ func digestSources(files []sourceFile) string {
 func digest(data []byte) string {
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
-}
-
-// listName records which files a build directory was made from. While kbuild
-// runs it is away: what a killed compiler left may look up to date to make.
-const listName = ".kmodtest-sources"
-
-// syncSources brings dir, an incremental build directory, up to date. A file
-// whose content changed gets a new time and is compiled again, whatever its
-// time in the user's tree; others stay as they are. Make cannot know what
-// depends on an added or removed file, or on a makefile: then dir is emptied.
-// The caller calls done when kbuild has ended by itself.
-func syncSources(files []sourceFile, dir string) (done func() error, err error) {
-	var list strings.Builder
-	for _, f := range files {
-		fmt.Fprintf(&list, "%q", f.path)
-		if base := filepath.Base(f.path); base == "Kbuild" || base == "Makefile" || strings.HasSuffix(base, ".mk") {
-			fmt.Fprintf(&list, " %s", digest(f.data))
-		}
-		list.WriteByte('\n')
-	}
-	marker := filepath.Join(dir, listName)
-	have, err := os.ReadFile(marker)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	if string(have) != list.String() {
-		err = empty(dir)
-	} else {
-		err = os.Remove(marker)
-	}
-	if err != nil {
-		return nil, err
-	}
-	for _, f := range files {
-		path := filepath.Join(dir, f.path)
-		if old, err := os.ReadFile(path); err == nil && string(old) == string(f.data) {
-			continue
-		}
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return nil, err
-		}
-		if err := os.WriteFile(path, f.data, f.mode|0o600); err != nil {
-			return nil, err
-		}
-	}
-	return func() error { return os.WriteFile(marker, []byte(list.String()), 0o644) }, nil
-}
-
-func empty(dir string) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -15,7 +15,8 @@ type Warnings struct {
 	rest []byte
 }
 
-var progressLine = regexp.MustCompile(`^(make(\[\d+\])?: |\s+[A-Z][A-Z0-9]*( +\[M\])? +\S+\s*$)`)
+// Without pahole there is no BTF in a module, which loads all the same.
+var progressLine = regexp.MustCompile(`^(Skipping BTF generation for |make(\[\d+\])?: |\s+[A-Z][A-Z0-9]*( +\[M\])? +\S+\s*$)`)
 
 // Write implements io.Writer. Lines are passed on whole.
 func (l *Warnings) Write(b []byte) (int, error) {

@@ -17,6 +17,7 @@ kmod/main.c:6:13: warning: unused variable 'x' [-Wunused-variable]
   MODPOST kmod/Module.symvers
 ERROR: modpost: "nosuch" [kmod/m.ko] undefined!
   LD [M]  kmod/m.ko
+Skipping BTF generation for kmod/m.ko due to unavailability of vmlinux
 make[2]: *** [Makefile:1: all] Error 1
 `
 	const want = `kmod/main.c: In function 'f':

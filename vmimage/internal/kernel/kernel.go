@@ -15,8 +15,9 @@
 //	p, err := kernel.GetPrograms(ctx, o, "trixie", "virtme-ng")    // p.Script starts one of them
 //	text := kernel.Output(err)                       // all that a failed command printed
 //
-//	m, err := kbuild.Build(ctx, kbuild.Options{Kernel: k, Name: "vnet_nl",
-//		SourceDir: dir, Show: "kmod", Store: store, Log: os.Stderr})
+//	all, err := kernel.GetPackage(ctx, o, "bookworm", "xtrx-dkms", follow) // and what it builds on
+//
+//	t, err := kbuild.BuildTree(ctx, kbuild.TreeOptions{Kernel: k, Dir: dir, Show: "kmod", Store: store, Log: os.Stderr})
 //	info, err := kbuild.Check(ko, k)                 // or kbuild.Prebuilt(ko, k)
 //	err = kbuild.CheckConfig(k, []string{"CONFIG_NET=y|m"})
 //

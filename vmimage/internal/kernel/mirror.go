@@ -25,6 +25,9 @@ func (m mirrors) base(suite string) string {
 	return m.main
 }
 
+// BaseSuite is the suite that a suite of updates or backports belongs to.
+func BaseSuite(suite string) string { return baseSuite(suite) }
+
 // baseSuite is the suite that holds the compilers and libraries which suite
 // builds on: "trixie" for trixie-backports and trixie-security.
 func baseSuite(suite string) string {

@@ -100,7 +100,7 @@ func (r *real) fetch(ctx context.Context, k Kernel, log io.Writer) (kernel.Kerne
 }
 
 func (r *real) build(ctx context.Context, k kernel.Kernel, log io.Writer) ([]run.Module, error) {
-	return r.Build(ctx, k, r.Config.Modules, log)
+	return r.Build(ctx, k, r.Config.Trees, r.Config.Modules, log)
 }
 
 func (r *real) prepare(ctx context.Context, k kernel.Kernel, mods []run.Module, p Package) (run.Options, error) {

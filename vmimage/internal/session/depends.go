@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -22,7 +23,11 @@ import (
 func fillDepends(ctx context.Context, store *cache.Store, k kernel.Kernel, mods []run.Module) error {
 	for i := range mods {
 		d := depender{ctx: ctx, store: store, k: k, mods: mods}
-		if err := d.visit(mods[i].Depends); err != nil {
+		err := d.soft(mods[i].Before)
+		if err == nil {
+			err = d.visit(mods[i].Depends)
+		}
+		if err != nil {
 			return fmt.Errorf("find what module %s depends on: %w", mods[i].Name, err)
 		}
 		// A module is no dependency of its own, even in a circle, which the
@@ -42,14 +47,28 @@ type depender struct {
 	paths []string
 }
 
+// soft adds the modules that are to be loaded before if there are any: a kernel
+// may have them built in, or not at all.
+func (d *depender) soft(names []string) error {
+	for _, name := range names {
+		err := d.visit([]string{name})
+		var none *kernel.NoModuleError
+		if err != nil && !errors.As(err, &none) {
+			return err
+		}
+	}
+	return nil
+}
+
 // visit adds modules, after everything that they depend on.
 func (d *depender) visit(names []string) error {
 	for _, name := range names {
-		if slices.Contains(d.seen, name) {
+		// A file is called a-b.ko, the module a_b, and depends has either.
+		if slices.ContainsFunc(d.seen, func(s string) bool { return kbuild.SameName(s, name) }) {
 			continue
 		}
 		d.seen = append(d.seen, name)
-		own := slices.IndexFunc(d.mods, func(m run.Module) bool { return m.Name == name })
+		own := slices.IndexFunc(d.mods, func(m run.Module) bool { return kbuild.SameName(m.Name, name) })
 		if own >= 0 {
 			if err := d.visit(d.mods[own].Depends); err != nil {
 				return err

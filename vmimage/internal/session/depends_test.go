@@ -33,6 +33,7 @@ func TestFillDepends(t *testing.T) {
 		"compressed":     {[]run.Module{own("a", "usbnet")}, [][]string{{"mii.ko", "usbnet.ko"}}},
 		"of others":      {[]run.Module{own("a", "asix", "mii")}, [][]string{{"mii.ko", "usbnet.ko", "asix.ko"}}},
 		"under test":     {[]run.Module{own("a", "b", "mii"), own("b", "other")}, [][]string{{"other.ko", "b.ko", "mii.ko"}, {"other.ko"}}},
+		"dashes":         {[]run.Module{own("a", "b-c"), own("b_c")}, [][]string{{"b_c.ko"}, nil}},
 		"circle of ours": {[]run.Module{own("a", "b"), own("b", "a")}, [][]string{{"b.ko"}, {"a.ko"}}},
 	}
 	for name, tt := range tests {
@@ -64,6 +65,24 @@ func TestFillDepends(t *testing.T) {
 				t.Errorf("dependencies (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// What a module would like to have before it may be missing.
+func TestFillDependsSoft(t *testing.T) {
+	k := fakeKernel(t, map[string]string{"mii.ko": "", "usbnet.ko": "mii", "other.ko": ""})
+	store := kernel.OpenStore(t.TempDir(), nil, nil)
+	defer store.Close()
+	mods := []run.Module{{Module: kbuild.Module{Name: "a", Before: []string{"usbnet", "nosuch", "libcrc"}, Depends: []string{"other"}}}}
+	if err := fillDepends(t.Context(), store, k, mods); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, p := range mods[0].DependsPaths {
+		got = append(got, filepath.Base(p))
+	}
+	if diff := cmp.Diff([]string{"mii.ko", "usbnet.ko", "other.ko"}, got); diff != "" {
+		t.Errorf("dependencies (-want +got):\n%s", diff)
 	}
 }
 

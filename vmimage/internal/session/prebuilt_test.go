@@ -15,6 +15,7 @@ import (
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/config"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
+	"github.com/kmodtest/kmodtest/vmimage/internal/run"
 )
 
 // TestPrebuiltCompressed gives the guest the module itself, whatever the file
@@ -56,7 +57,7 @@ func TestPrebuiltCompressed(t *testing.T) {
 	for _, name := range []string{"m.ko", "m.ko.xz", "m.ko.zst", "m.ko.gz"} {
 		t.Run(name, func(t *testing.T) {
 			path := write(name, module)
-			m, err := s.buildOne(t.Context(), k, config.Module{Name: "m", Prebuilt: path}, nil)
+			m, err := takePrebuilt(t, s, k, config.Module{Name: "m", Prebuilt: path})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -69,7 +70,7 @@ func TestPrebuiltCompressed(t *testing.T) {
 			// Another build of it is another module.
 			other := bytes.Replace(module, []byte("SMP "), []byte("UP  "), 1)
 			write(name, other)
-			m, err = s.buildOne(t.Context(), k, config.Module{Name: "m", Prebuilt: path}, nil)
+			m, err = takePrebuilt(t, s, k, config.Module{Name: "m", Prebuilt: path})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -78,15 +79,25 @@ func TestPrebuiltCompressed(t *testing.T) {
 			}
 			// What is wrong is told of the user's file.
 			k := kernel.Kernel{Release: "6.99"}
-			_, err = s.buildOne(t.Context(), k, config.Module{Name: "m", Prebuilt: path}, nil)
+			_, err = takePrebuilt(t, s, k, config.Module{Name: "m", Prebuilt: path})
 			if err == nil || !strings.Contains(err.Error(), path+": it was built for kernel 6.12.1") {
 				t.Errorf("error %v", err)
 			}
 		})
 	}
 	broken := write("broken.ko.gz", []byte("this is no gzip file"))
-	_, err := s.buildOne(t.Context(), k, config.Module{Name: "broken", Prebuilt: broken}, nil)
+	_, err := takePrebuilt(t, s, k, config.Module{Name: "broken", Prebuilt: broken})
 	if want := "decompress module " + broken + ": gzip: invalid header"; err == nil || err.Error() != want {
 		t.Errorf("broken file (-want +got):\n%s", cmp.Diff(want, err.Error()))
 	}
+}
+
+// takePrebuilt is the module that the configuration makes of a file.
+func takePrebuilt(t *testing.T, s *Session, k kernel.Kernel, m config.Module) (run.Module, error) {
+	t.Helper()
+	b := treeBuilder{s: s, k: k}
+	if err := b.module(t.Context(), m); err != nil {
+		return run.Module{}, err
+	}
+	return b.mods[0], nil
 }

@@ -56,7 +56,7 @@ func (s *Session) Prepare(ctx context.Context, name string, shell bool) (Prepare
 		if p.Kernel, err = kernel.Get(gctx, s.Kernels, spec); err != nil {
 			return err
 		}
-		p.Modules, err = s.Build(gctx, p.Kernel, s.Config.Modules, s.Log)
+		p.Modules, err = s.Build(gctx, p.Kernel, s.Config.Trees, s.Config.Modules, s.Log)
 		return err
 	})
 	if err := g.Wait(); err != nil {
@@ -94,40 +94,24 @@ func (s *Session) Image(ctx context.Context, shell bool) (initramfs.Image, error
 	})
 }
 
-// Build builds modules for k, and finds what has to be loaded before them. What
+// Build builds trees and modules for k, and finds what has to be loaded before them. What
 // the compiler has to say goes to log.
-func (s *Session) Build(ctx context.Context, k kernel.Kernel, modules []config.Module, log io.Writer) ([]run.Module, error) {
+func (s *Session) Build(ctx context.Context, k kernel.Kernel, trees []config.Tree, modules []config.Module, log io.Writer) ([]run.Module, error) {
 	if err := kbuild.CheckConfig(k, s.Config.Tests.Needs); err != nil {
 		return nil, fmt.Errorf("tests: %w", err)
 	}
-	var mods []run.Module
-	for _, m := range modules {
-		if err := kbuild.CheckConfig(k, m.Needs); err != nil {
-			return nil, fmt.Errorf("module %s: %w", m.Name, err)
-		}
-		built, err := s.buildOne(ctx, k, m, log)
-		if err != nil {
+	b := treeBuilder{s: s, k: k, log: log}
+	for _, t := range trees {
+		if err := b.tree(ctx, t); err != nil {
 			return nil, err
 		}
-		mods = append(mods, run.Module{Module: built})
 	}
-	return mods, fillDepends(ctx, s.Kernels.Store, k, mods)
-}
-
-func (s *Session) buildOne(ctx context.Context, k kernel.Kernel, m config.Module, log io.Writer) (kbuild.Module, error) {
-	if m.Prebuilt == "" {
-		return kbuild.Build(ctx, kbuild.Options{
-			Kernel: k, Name: m.Name, SourceDir: m.Dir, Show: s.Config.Show(m.Dir), Store: s.Kernels.Store, Log: log,
-		})
+	for _, m := range modules {
+		if err := b.module(ctx, m); err != nil {
+			return nil, err
+		}
 	}
-	built, err := kbuild.Prebuilt(m.Prebuilt, k)
-	if err == nil && built.Name != m.Name {
-		err = fmt.Errorf("check module %s: its name is %s, not %s", m.Prebuilt, built.Name, m.Name)
-	}
-	if err != nil {
-		return built, err
-	}
-	return plainPrebuilt(ctx, s.Kernels.Store, built)
+	return b.mods, fillDepends(ctx, s.Kernels.Store, k, b.mods)
 }
 
 // Run returns the options of a run on p. Which program runs, and where its

@@ -3,7 +3,7 @@ package settings
 // The verbs that rows name. A verb that a row leaves out has no use for it. "dev"
 // stands for the programs that only develop kmodtest.
 var (
-	guests  = []string{"exec", "test", "matrix", "bisect", "shell"}                    // that boot a kernel
+	guests  = []string{"exec", "test", "matrix", "bisect", "shell", "smoke"}           // that boot a kernel
 	boots   = append([]string{"repro", "dev"}, guests...)                              // and those that boot a bundle's
 	tests   = []string{"exec", "test", "matrix", "bisect"}                             // that judge
 	one     = []string{"exec", "test", "shell", "build", "dev"}                        // on one kernel
@@ -21,7 +21,7 @@ var table = []row{
 		Help: "`kernel` to take: a series of the list, dir:PATH, or tree:PATH", Verbs: one},
 		func(s *Settings) any { return &s.Kernel }},
 	{Setting{Name: "kernels", Variable: "KMODTEST_KERNELS", Arg: "list", Default: "all but those tagged nightly",
-		Help: "`list` of kernels, with commas: names, dir:PATH, tree:PATH, tag:NAME, or all", Verbs: many},
+		Help: "`list` of kernels, with commas: names, dir:PATH, tree:PATH, tag:NAME, or all", Verbs: append([]string{"smoke"}, many...)},
 		func(s *Settings) any { return &s.Kernels }},
 	{Setting{Name: "update", Variable: "KMODTEST_UPDATE",
 		Help: "look for newer builds of the kernels in the archive", Verbs: append([]string{"build"}, guests...)},

@@ -98,7 +98,7 @@ func benchEdit(ctx context.Context, b *bench) error {
 			return err
 		}
 		start := time.Now()
-		mods, err := b.Build(ctx, k, mod, io.Discard)
+		mods, err := b.Build(ctx, k, nil, mod, io.Discard)
 		if err != nil {
 			return err
 		}
@@ -109,7 +109,7 @@ func benchEdit(ctx context.Context, b *bench) error {
 		}
 		e := time.Since(start)
 		start = time.Now()
-		if _, err := b.Build(ctx, k, mod, io.Discard); err != nil {
+		if _, err := b.Build(ctx, k, nil, mod, io.Discard); err != nil {
 			return err
 		}
 		if _, err := green(ctx, o); err != nil {

@@ -95,7 +95,7 @@ func (l *Lab) Close() {
 
 // BuildModule builds a module whose sources are not in kmodtest.toml.
 func (l *Lab) BuildModule(ctx context.Context, name, dir string) ([]run.Module, error) {
-	return l.Build(ctx, l.Prepared.Kernel, []config.Module{{Name: name, Dir: filepath.Join(l.root, dir)}}, io.Discard)
+	return l.Build(ctx, l.Prepared.Kernel, nil, []config.Module{{Name: name, Dir: filepath.Join(l.root, dir)}}, io.Discard)
 }
 
 // Compile compiles the tests of a package, as go test does for a guest.

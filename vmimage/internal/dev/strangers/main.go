@@ -1,0 +1,118 @@
+// Command strangers runs kmodtest smoke on the packages of the tables in
+// tests/strangers, and tells where it disagrees with what is known of them.
+//
+//	go run ./vmimage/internal/dev/strangers                       # all of every table
+//	go run ./vmimage/internal/dev/strangers xtrx-dkms jool-dkms   # some
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kmodtest/kmodtest/internal/usercache"
+	"github.com/kmodtest/kmodtest/vmimage/internal/dev/lab"
+	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
+	"github.com/kmodtest/kmodtest/vmimage/internal/session"
+	"github.com/kmodtest/kmodtest/vmimage/internal/smoke"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := try(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "strangers:", err)
+		os.Exit(1)
+	}
+}
+
+// errDisagree tells that the table and kmodtest are of two minds; how, has been
+// told.
+var errDisagree = errors.New("kmodtest disagrees with the table")
+
+func try(ctx context.Context) error {
+	var settings lab.Settings
+	if err := settings.Flags(flag.CommandLine); err != nil {
+		return err
+	}
+	flag.Parse()
+	root, err := filepath.Abs(settings.Root)
+	if err != nil {
+		return err
+	}
+	cacheDir, err := usercache.Dir()
+	if err != nil {
+		return fmt.Errorf("find cache: %w", err)
+	}
+	s, err := session.Open(session.Options{
+		Settings: settings.Settings, Dir: root, Environ: os.Environ(), CacheDir: cacheDir,
+		Warn: func(what string) { fmt.Fprintln(os.Stderr, "strangers: warning:", what) },
+	})
+	if err != nil {
+		return err
+	}
+	defer s.Kernels.Store.Close()
+	files, err := Files(filepath.Join(root, "tests/strangers"))
+	if err != nil {
+		return err
+	}
+	agree, tried := 0, 0
+	for _, f := range files {
+		table, err := Read(f)
+		if err != nil {
+			return err
+		}
+		for _, p := range table.Packages {
+			if named := slices.Contains(flag.Args(), p.Name); flag.NArg() > 0 && !named || p.Untried != "" && !named {
+				continue
+			}
+			tried++
+			ok, err := one(ctx, s, table, p)
+			if err != nil {
+				return err
+			}
+			if ok {
+				agree++
+			}
+		}
+	}
+	fmt.Printf("%d of %d packages as the tables say\n", agree, tried)
+	if agree != tried || tried == 0 {
+		return errDisagree
+	}
+	return nil
+}
+
+// one tries a package.
+func one(ctx context.Context, s *session.Session, t Table, p Package) (bool, error) {
+	spec, err := s.FindSpec(ctx, t.Kernel)
+	if err != nil {
+		return false, err
+	}
+	start := time.Now()
+	o := smoke.Options{Session: s, Kernels: []kernel.Spec{spec}}
+	if o.Source, err = smoke.FindSource(ctx, s.Kernels, t.Suite, p.Name); err != nil {
+		return false, err
+	}
+	res, err := smoke.Run(ctx, o)
+	if err != nil {
+		return false, err
+	}
+	wrong := p.Compare(res)
+	word := "agrees"
+	if len(wrong) > 0 {
+		word = "DISAGREES\n\t" + strings.Join(wrong, "\n\t")
+	}
+	if have := strings.TrimPrefix(o.Source.Name, p.Name+" "); have != p.Version {
+		word += fmt.Sprintf(" (the archive has %s, the table is of %s)", have, p.Version)
+	}
+	fmt.Printf("%-28s %-14s %6.0f s  %s\n", p.Name, t.Kernel, time.Since(start).Seconds(), word)
+	return len(wrong) == 0, nil
+}

@@ -1,0 +1,159 @@
+package smoke
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kmodtest/kmodtest/internal/smoketest"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
+)
+
+// judge makes a cell of the verdict on a module's guest.
+func judge(c Cell, v verdict.Verdict) Cell {
+	c.Verdict = &v
+	c.Stage, c.Outcome = reached(v), OK
+	answer := answers(v)
+	if !v.Green() {
+		c.Outcome = Red
+		c.blame(v)
+		if answer.Errno != "" {
+			c.Errno = answer.Errno
+			c.Detail = strings.Join(append([]string{"the kernel refuses " + cmp.Or(answer.Dependency, "it") + ": " + answer.Errno}, answer.Log...), "\n") + "\n" + c.Detail
+		}
+		return c
+	}
+	switch {
+	case answer.Errno == "" && !passed(v, smoketest.StageReload) && !answer.Permanent:
+		// A green verdict of which a stage is missing is none.
+		c.Outcome, c.Why = Red, "the guest did not come to the end of its stages"
+	case answer.Permanent:
+		c.Stage, c.Why = Load, "it has no exit function and cannot be unloaded"
+	case answer.Errno == "":
+	case answer.Dependency != "" && noDevice(answer.Errno):
+		c.Outcome, c.Errno = NoDevice, answer.Errno
+		c.Why = fmt.Sprintf("%s, which it depends on, says that there is no device: %s", answer.Dependency, answer.Errno)
+	case answer.Dependency != "":
+		c.Outcome, c.Errno = Red, answer.Errno
+		c.Why = fmt.Sprintf("the kernel refuses %s, which it depends on: %s", answer.Dependency, answer.Errno)
+	case noDevice(answer.Errno):
+		c.Outcome, c.Errno, c.Why = NoDevice, answer.Errno, "init says that there is no device: "+answer.Errno
+	default:
+		c.Outcome, c.Errno = Refused, answer.Errno
+		c.Why = "init returns " + answer.Errno
+		if slices.Contains([]string{"EINVAL", "ERANGE", "EDOM", "EDESTADDRREQ"}, answer.Errno) {
+			c.Why += "; say with -param what it wants"
+		}
+	}
+	if answer.Errno != "" {
+		// That a module is none of the kernel's own is no reason for anything.
+		said := slices.DeleteFunc(slices.Clone(answer.Log), func(l string) bool { return strings.Contains(l, "taint") })
+		c.Detail = strings.Join(said, "\n")
+		if len(said) > 0 {
+			c.Why += " (kernel: " + said[len(said)-1] + ")"
+		}
+	}
+	return c
+}
+
+// noDevice tells the errors by which drivers say that their hardware is not
+// there.
+func noDevice(errno string) bool { return errno == "ENODEV" || errno == "ENXIO" }
+
+// blame fills in why a verdict is red: the kernel's first finding, or else what
+// the test says, or else the run.
+func (c *Cell) blame(v verdict.Verdict) {
+	var detail []string
+	for _, f := range v.Findings {
+		if !f.Fails() {
+			continue
+		}
+		if c.Why == "" {
+			c.Why = fmt.Sprintf("%s [%s]", f.Title, f.Kind)
+			if f.Where != nil {
+				c.Where = f.Where.String()
+			}
+		}
+		detail = append(detail, f.Raw)
+	}
+	for _, t := range v.Tests {
+		if t.State != verdict.Fail {
+			continue
+		}
+		text := strings.TrimSpace(t.Output)
+		detail = append(detail, withoutKernel(text))
+		if c.Why == "" {
+			c.Why = firstLine(text)
+		}
+	}
+	for _, p := range v.Problems {
+		if c.Why == "" {
+			c.Why = firstLine(p.Text)
+		}
+		detail = append(detail, p.Text)
+	}
+	if c.Why == "" {
+		c.Why = fmt.Sprintf("the guest's program ended with status %d", v.Exit)
+	}
+	c.Detail = strings.Join(detail, "\n")
+}
+
+// withoutKernel leaves the kernel's own lines out of a test's output: they are
+// in the finding.
+func withoutKernel(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if l := strings.TrimSpace(line); !strings.HasPrefix(l, "| ") && !strings.HasPrefix(l, "kernel: ") && !strings.HasPrefix(l, "=== ") {
+			b.WriteString(line)
+		}
+	}
+	return strings.TrimSpace(b.String())
+}
+
+// firstLine is the first line of a test's output that says something.
+func firstLine(text string) string {
+	for line := range strings.Lines(text) {
+		if l := strings.TrimSpace(line); l != "" && !strings.HasPrefix(l, "=== ") && !strings.HasPrefix(l, "--- ") {
+			return l
+		}
+	}
+	return strings.TrimSpace(text)
+}
+
+// reached is the last stage that began.
+func reached(v verdict.Verdict) Stage {
+	last := Load
+	for _, s := range []struct {
+		test  string
+		stage Stage
+	}{{smoketest.StageUnload, Unload}, {smoketest.StageReload, Reload}} {
+		if slices.ContainsFunc(v.Tests, func(t verdict.TestResult) bool { return t.Name == smoketest.TestName+"/"+s.test }) {
+			last = s.stage
+		}
+	}
+	return last
+}
+
+func passed(v verdict.Verdict, stage string) bool {
+	return slices.ContainsFunc(v.Tests, func(t verdict.TestResult) bool {
+		return t.Name == smoketest.TestName+"/"+stage && t.State == verdict.Pass
+	})
+}
+
+// answers puts together what the stages said.
+func answers(v verdict.Verdict) (all smoketest.Answer) {
+	for _, t := range v.Tests {
+		for line := range strings.Lines(t.Output) {
+			_, text, ok := strings.Cut(line, smoketest.AnswerPrefix)
+			if !ok {
+				continue
+			}
+			// A later stage adds to what an earlier one said. What is no answer
+			// is text of somebody else's and no matter.
+			_ = json.Unmarshal([]byte(text), &all)
+		}
+	}
+	return all
+}

@@ -1,0 +1,152 @@
+package smoke
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
+)
+
+// Outcome is what became of a module on a kernel.
+type Outcome string
+
+// The outcomes.
+const (
+	// OK is a module that was built, loaded, unloaded and reloaded, and of
+	// which nothing is left.
+	OK Outcome = "ok"
+	// NoDevice is a module whose init says that its hardware is not there, and
+	// which left the kernel as it was.
+	NoDevice Outcome = "no device"
+	// Refused is a module that wants a parameter, or something else that it was
+	// not given. It is red: nothing was tried out.
+	Refused Outcome = "refused"
+	// NotForKernel is a module whose package excludes the kernel.
+	NotForKernel Outcome = "not for this kernel"
+	// Red is everything else.
+	Red Outcome = "red"
+)
+
+// Stage is a step on the way of a module.
+type Stage string
+
+// The stages.
+const (
+	Build  Stage = "BUILD"
+	Load   Stage = "LOAD"
+	Unload Stage = "UNLOAD"
+	Reload Stage = "RELOAD"
+)
+
+// Cell is a module on a kernel.
+type Cell struct {
+	// Kernel is the kernel's name and Release what uname -r says on it.
+	Kernel  string `json:"kernel"`
+	Release string `json:"release,omitempty"`
+	// Module is the module's name; empty if there is none to name.
+	Module  string  `json:"module"`
+	Outcome Outcome `json:"outcome"`
+	// Stage is the last one that was reached.
+	Stage Stage `json:"stage"`
+	// Why tells in one line why the outcome is not OK.
+	Why string `json:"why,omitempty"`
+	// Where is the line of C that Why is about.
+	Where string `json:"where,omitempty"`
+	// Errno is the error of a module that was refused.
+	Errno string `json:"errno,omitempty"`
+	// Detail is all that there is to tell.
+	Detail string `json:"detail,omitempty"`
+	// Elapsed is how long its guests took.
+	Elapsed time.Duration `json:"elapsed"`
+	// Verdict is that of its guest; nil if none ran.
+	Verdict *verdict.Verdict `json:"-"`
+}
+
+// Name is the module's, or that of the source if there is no module.
+func (c Cell) Name(source string) string { return cmp.Or(c.Module, source) }
+
+// Green tells whether the outcome is nothing to worry about.
+func (c Cell) Green() bool {
+	return c.Outcome == OK || c.Outcome == NoDevice || c.Outcome == NotForKernel
+}
+
+// Result is the outcome of a smoke.
+type Result struct {
+	// Source is what was tried.
+	Source string `json:"source"`
+	Cells  []Cell `json:"cells"`
+	// Notes are lines about builds and kernels.
+	Notes []string `json:"notes,omitempty"`
+}
+
+// Green tells whether every module was tried out somewhere and none is red.
+func (r Result) Green() bool {
+	tried := slices.ContainsFunc(r.Cells, func(c Cell) bool { return c.Outcome == OK || c.Outcome == NoDevice })
+	return tried && !slices.ContainsFunc(r.Cells, func(c Cell) bool { return !c.Green() })
+}
+
+// Text writes a table of modules and kernels, and below it what is red.
+func Text(w io.Writer, r Result) error {
+	var kernels, modules []string
+	for _, c := range r.Cells {
+		if !slices.Contains(kernels, c.Kernel) {
+			kernels = append(kernels, c.Kernel)
+		}
+		if !slices.Contains(modules, c.Module) {
+			modules = append(modules, c.Module)
+		}
+	}
+	var b strings.Builder
+	for _, n := range r.Notes {
+		fmt.Fprintf(&b, "%s\n", n)
+	}
+	t := tabwriter.NewWriter(&b, 0, 8, 3, ' ', 0)
+	fmt.Fprintf(t, "%s\t%s\n", r.Source, strings.Join(kernels, "\t"))
+	for _, m := range modules {
+		row := []string{cmp.Or(m, "(build)")}
+		for _, k := range kernels {
+			text := "-"
+			for _, c := range r.Cells {
+				if c.Kernel == k && c.Module == m {
+					text = c.short()
+				}
+			}
+			row = append(row, text)
+		}
+		fmt.Fprintln(t, strings.Join(row, "\t"))
+	}
+	t.Flush()
+	for _, c := range r.Cells {
+		if c.Outcome == OK {
+			continue
+		}
+		fmt.Fprintf(&b, "\n%s on %s: %s", c.Name(r.Source), c.Kernel, c.Outcome)
+		if c.Where != "" {
+			fmt.Fprintf(&b, ": %s", c.Where)
+		}
+		fmt.Fprintf(&b, ": %s\n", c.Why)
+		if !c.Green() && c.Detail != "" {
+			for line := range strings.Lines(strings.TrimRight(c.Detail, "\n") + "\n") {
+				b.WriteString("    " + line)
+			}
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// short is the outcome in a table.
+func (c Cell) short() string {
+	switch c.Outcome {
+	case Red:
+		return "red: " + string(c.Stage)
+	case Refused, NoDevice:
+		return fmt.Sprintf("%s (%s)", c.Outcome, c.Errno)
+	}
+	return string(c.Outcome)
+}

@@ -1,0 +1,190 @@
+package smoke
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/kmodtest/kmodtest/internal/smoketest"
+	"github.com/kmodtest/kmodtest/vmimage/internal/dkms"
+	"github.com/kmodtest/kmodtest/vmimage/internal/kbuild"
+	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
+	"github.com/kmodtest/kmodtest/vmimage/internal/session"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
+)
+
+// guestVerdict is one of a guest whose stages ended so: "load=pass unload=pass".
+func guestVerdict(exit int, stages, said string) verdict.Verdict {
+	v := verdict.Verdict{Exit: exit}
+	for s := range strings.FieldsSeq(stages) {
+		name, status, _ := strings.Cut(s, "=")
+		v.Tests = append(v.Tests, verdict.TestResult{Name: smoketest.TestName + "/" + name, State: verdict.State(status)})
+	}
+	if said != "" {
+		v.Tests[0].Output = "    module_test.go:1: " + smoketest.AnswerPrefix + said + "\n"
+	}
+	return v
+}
+
+func TestJudge(t *testing.T) {
+	oops := guestVerdict(1, "load=pass unload=fail", "")
+	oops.Findings = []verdict.Finding{{Allowed: "known"}, {Title: "refcount_t: underflow", Kind: "REFCOUNT", Where: &verdict.Place{File: "xtrx.c", Line: 7}}}
+	left := guestVerdict(1, "load=pass unload=fail", "")
+	left.Tests[1].Output = "=== RUN   TestModule/unload\n    module_test.go:1: after unload of module m there is still:\n"
+	panicked := guestVerdict(2, "load=pass", "")
+	panicked.Problems = []verdict.Problem{{Text: "the guest died"}}
+	tests := map[string]struct {
+		v    verdict.Verdict
+		want Cell
+	}{
+		"ok":        {guestVerdict(0, "load=pass unload=pass reload=pass", ""), Cell{Outcome: OK, Stage: Reload}},
+		"no device": {guestVerdict(0, "load=pass", `{"errno":"ENODEV","log":["m: nothing here"]}`), Cell{Outcome: NoDevice, Stage: Load, Errno: "ENODEV", Why: "init says that there is no device: ENODEV (kernel: m: nothing here)", Detail: "m: nothing here"}},
+		"refused":   {guestVerdict(0, "load=pass", `{"errno":"EINVAL"}`), Cell{Outcome: Refused, Stage: Load, Errno: "EINVAL", Why: "init returns EINVAL; say with -param what it wants"}},
+		"refused dependency": {guestVerdict(0, "load=pass", `{"errno":"ENOENT","dependency":"d","log":["d: x taints kernel."]}`),
+			Cell{Outcome: Red, Stage: Load, Errno: "ENOENT", Why: "the kernel refuses d, which it depends on: ENOENT"}},
+		"dependency without a device": {guestVerdict(0, "load=pass", `{"errno":"ENODEV","dependency":"d"}`),
+			Cell{Outcome: NoDevice, Stage: Load, Errno: "ENODEV", Why: "d, which it depends on, says that there is no device: ENODEV"}},
+		"no device, and something is left": {guestVerdict(1, "load=fail", `{"errno":"ENODEV"}`), Cell{Outcome: Red, Stage: Load, Errno: "ENODEV"}},
+		"no exit function":                 {guestVerdict(0, "load=pass unload=pass", `{"permanent":true}`), Cell{Outcome: OK, Stage: Load, Why: "it has no exit function and cannot be unloaded"}},
+		"finding":                          {oops, Cell{Outcome: Red, Stage: Unload, Why: "refcount_t: underflow [REFCOUNT]", Where: "xtrx.c:7"}},
+		"something left":                   {left, Cell{Outcome: Red, Stage: Unload, Why: "module_test.go:1: after unload of module m there is still:"}},
+		"guest died":                       {panicked, Cell{Outcome: Red, Stage: Load, Why: "the guest died"}},
+		"green, but no end":                {guestVerdict(0, "load=pass unload=pass", ""), Cell{Outcome: Red, Stage: Unload, Why: "the guest did not come to the end of its stages"}},
+		"green, and nothing at all":        {verdict.Verdict{}, Cell{Outcome: Red, Stage: Load, Why: "the guest did not come to the end of its stages"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := judge(Cell{}, tt.v)
+			ignore := cmpopts.IgnoreFields(Cell{}, "Verdict", "Detail")
+			if tt.want.Detail != "" {
+				ignore = cmpopts.IgnoreFields(Cell{}, "Verdict")
+			}
+			if name == "no device, and something is left" {
+				ignore = cmpopts.IgnoreFields(Cell{}, "Verdict", "Detail", "Why")
+			}
+			if diff := cmp.Diff(tt.want, got, ignore); diff != "" {
+				t.Errorf("cell (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestUnbuilt(t *testing.T) {
+	spec := kernel.Spec{Series: "6.1", Flavour: "generic"}
+	tests := map[string]struct {
+		err  error
+		want Cell
+	}{
+		"excluded": {fmt.Errorf("x: %w", &dkms.NotForKernelError{Package: "p", Reason: "BUILD_EXCLUSIVE_CONFIG wants CONFIG_X"}),
+			Cell{Outcome: NotForKernel, Why: "BUILD_EXCLUSIVE_CONFIG wants CONFIG_X"}},
+		"compiler": {fmt.Errorf("x: %w", &kbuild.CompileError{Errors: []kbuild.Diagnostic{{File: "m/m.c", Line: 3, Kind: "error", Text: "no such thing"}}}),
+			Cell{Outcome: Red, Where: "m/m.c:3", Why: "error: no such thing"}},
+		"linker": {&kbuild.CompileError{Errors: []kbuild.Diagnostic{{File: "modpost", Kind: "error", Text: `"x" [m.ko] undefined!`}}},
+			Cell{Outcome: Red, Where: "modpost", Why: `error: "x" [m.ko] undefined!`}},
+		"other": {errors.New("find modules: none\nmore"), Cell{Outcome: Red, Why: "find modules: none"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			store := kernel.OpenStore(t.TempDir(), nil, nil)
+			r := runner{o: Options{Session: &session.Session{Kernels: kernel.Options{Store: store}}}}
+			tt.want.Kernel, tt.want.Stage = "6.1-generic", Build
+			if diff := cmp.Diff(tt.want, r.unbuilt(spec, kernel.Kernel{}, tt.err), cmpopts.IgnoreFields(Cell{}, "Detail")); diff != "" {
+				t.Errorf("cell (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestGreen(t *testing.T) {
+	tests := map[string]struct {
+		cells []Outcome
+		want  bool
+	}{
+		"nothing":                 {nil, false},
+		"ok":                      {[]Outcome{OK, NotForKernel, NoDevice}, true},
+		"red":                     {[]Outcome{OK, Red}, false},
+		"refused":                 {[]Outcome{OK, Refused}, false},
+		"for none of the kernels": {[]Outcome{NotForKernel, NotForKernel}, false},
+	}
+	for name, tt := range tests {
+		var r Result
+		for _, o := range tt.cells {
+			r.Cells = append(r.Cells, Cell{Outcome: o})
+		}
+		if r.Green() != tt.want {
+			t.Errorf("%s: green %v", name, r.Green())
+		}
+	}
+}
+
+func TestText(t *testing.T) {
+	r := Result{Source: "p-dkms 1.0", Notes: []string{"6.1: a note"}, Cells: []Cell{
+		{Kernel: "6.1", Module: "a", Outcome: OK, Stage: Reload},
+		{Kernel: "6.1", Module: "b", Outcome: Red, Stage: Unload, Why: "refcount underflow", Where: "b.c:7", Detail: "trace\nmore"},
+		{Kernel: "6.12", Module: "a", Outcome: NoDevice, Errno: "ENODEV", Why: "none"},
+	}}
+	const want = `6.1: a note
+p-dkms 1.0   6.1           6.12
+a            ok            no device (ENODEV)
+b            red: UNLOAD   -
+
+b on 6.1: red: b.c:7: refcount underflow
+    trace
+    more
+
+a on 6.12: no device: none
+`
+	var b strings.Builder
+	if err := Text(&b, r); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, b.String()); diff != "" {
+		t.Errorf("table (-want +got):\n%s", diff)
+	}
+}
+
+func TestFindSource(t *testing.T) {
+	store := kernel.OpenStore(filepath.Join(t.TempDir(), "store"), nil, nil)
+	defer store.Close()
+	o := kernel.Options{Store: store, Offline: true}
+	dir := t.TempDir()
+	for _, name := range []string{"m.ko", "text"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tests := map[string]struct {
+		arg  string
+		want Source
+		err  string
+	}{
+		"folder":  {arg: dir, want: Source{Name: filepath.Base(dir), Dir: dir}},
+		"module":  {arg: filepath.Join(dir, "m.ko"), want: Source{Name: "m.ko", File: filepath.Join(dir, "m.ko")}},
+		"text":    {arg: filepath.Join(dir, "text"), err: "it is neither a folder nor a .deb nor a .ko"},
+		"no path": {arg: filepath.Join(dir, "none"), err: "no such file"},
+		"no name": {arg: "nosuch-dkms", err: "there is no such file or folder, and as a package: get package nosuch-dkms of testing: it is not cached"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got, err := FindSource(t.Context(), o, "testing", tt.arg)
+			if tt.err != "" {
+				if err == nil || !strings.Contains(err.Error(), tt.err) {
+					t.Fatalf("error %v, want %q", err, tt.err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, got, cmpopts.IgnoreFields(Source{}, "Recipe")); diff != "" {
+				t.Errorf("source (-want +got):\n%s", diff)
+			}
+		})
+	}
+}

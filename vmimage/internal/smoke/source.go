@@ -1,0 +1,102 @@
+package smoke
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/kmodtest/kmodtest/vmimage/internal/dkms"
+	"github.com/kmodtest/kmodtest/vmimage/internal/kbuild"
+	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
+	"github.com/kmodtest/kmodtest/vmimage/internal/session"
+)
+
+// Source is what to try: a tree, a DKMS package, or a module file.
+type Source struct {
+	// Name tells people what it is.
+	Name string
+	// Dir is the top of a tree, File a .ko file; one of them.
+	Dir, File string
+	// Recipe says how the tree is built, unless it is a DKMS package, which
+	// says that itself.
+	Recipe kbuild.Recipe
+	// Needs are DKMS packages to build before.
+	Needs []dkms.Source
+}
+
+// FindSource finds what arg means: a folder, a .deb file, a .ko file, or the
+// name of a package of suite.
+func FindSource(ctx context.Context, o kernel.Options, suite, arg string) (Source, error) {
+	st, err := os.Stat(arg)
+	switch {
+	case err == nil && st.IsDir():
+		dir, err := filepath.Abs(arg)
+		if err != nil {
+			return Source{}, err
+		}
+		return Source{Name: filepath.Base(dir), Dir: dir}, nil
+	case err == nil && strings.HasSuffix(arg, ".deb"):
+		path, err := filepath.Abs(arg)
+		if err != nil {
+			return Source{}, err
+		}
+		p, err := dkms.Unpack(ctx, o, path)
+		return Source{Name: p.Name, Dir: p.Dir}, err
+	case err == nil && strings.Contains(filepath.Base(arg), ".ko"):
+		path, err := filepath.Abs(arg)
+		return Source{Name: filepath.Base(path), File: path}, err
+	case err == nil:
+		return Source{}, fmt.Errorf("use %s: it is neither a folder nor a .deb nor a .ko", arg)
+	case !errors.Is(err, os.ErrNotExist) || strings.ContainsRune(arg, '/'):
+		return Source{}, fmt.Errorf("use %s: %w", arg, err)
+	}
+	p, err := dkms.Fetch(ctx, o, suite, arg)
+	if err != nil {
+		return Source{}, fmt.Errorf("use %s: there is no such file or folder, and as a package: %w", arg, err)
+	}
+	return Source{Name: p.Name, Dir: p.Dir, Needs: p.Needs}, nil
+}
+
+// build builds the source for a kernel; what it needs comes before it.
+func (s Source) build(ctx context.Context, o *session.Session, k kernel.Kernel) ([]kbuild.Tree, error) {
+	if s.File != "" {
+		m, err := kbuild.Prebuilt(s.File, k)
+		return []kbuild.Tree{{Modules: []kbuild.Module{m}}}, err
+	}
+	var trees []kbuild.Tree
+	others := map[string]string{}
+	one := func(dir, show string, recipe kbuild.Recipe, isLast bool) error {
+		if dkms.IsPackage(dir) {
+			var err error
+			if recipe, err = dkms.Recipe(ctx, o.Kernels.Store, dir, k); err != nil {
+				return err
+			}
+			recipe.Others = others
+		}
+		t, err := kbuild.BuildTree(ctx, kbuild.TreeOptions{
+			Kernel: k, Dir: dir, Show: show, Recipe: recipe, Exports: trees, Store: o.Kernels.Store, Log: o.Log,
+		})
+		if err != nil {
+			return err
+		}
+		if !isLast {
+			for _, name := range recipe.Names {
+				others[name] = dir
+			}
+		}
+		trees = append(trees, t)
+		return nil
+	}
+	for _, n := range s.Needs {
+		if err := one(n.Dir, filepath.Base(n.Dir), kbuild.Recipe{}, false); err != nil {
+			return nil, fmt.Errorf("build %s, which %s needs: %w", n.Name, s.Name, err)
+		}
+	}
+	if err := one(s.Dir, filepath.Base(s.Dir), s.Recipe, true); err != nil {
+		return nil, err
+	}
+	return trees, nil
+}
