@@ -41,8 +41,8 @@ var walls = []wall{
 	{
 		why: "what runs in the guest knows nothing of the host",
 		in: []string{
-			"vnetnl/...", "guest/...", "cmd/guestinit/...", "cmd/vnetctl/...", "tests", "tests/faulty/cases",
-			"internal/guestenv", "internal/marks", "internal/sysmon", "internal/wire",
+			"vnetnl/...", "guest/...", "cmd/guestinit/...", "cmd/guestsmoke/...", "cmd/vnetctl/...", "tests", "tests/faulty/cases",
+			"internal/guestenv", "internal/marks", "internal/smoketest", "internal/sysmon", "internal/wire",
 		},
 		imports: []string{"vmimage/...", "cmd/..."},
 	},

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kmodtest/kmodtest/internal/usercache"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
 )
 
@@ -16,18 +15,7 @@ import (
 // uses the user's cache, so that only the first run needs the network; where
 // that is missing the test fails, since then nothing here can work.
 func TestRealKernel(t *testing.T) {
-	cacheDir, err := usercache.Dir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	store := kernel.OpenStore(cacheDir,
-		func(what string) { t.Log("waiting for", what) }, func(m string) { t.Error("warning:", m) })
-	defer store.Close()
-	k, err := kernel.Get(t.Context(), kernel.Options{Store: store}, kernel.Spec{Series: "6.12", Suite: "bookworm-security"})
-	if err != nil {
-		t.Fatal(err)
-	}
-
+	k := realKernel(t)
 	src := filepath.Join(t.TempDir(), "tiny")
 	if err := os.CopyFS(src, os.DirFS("testdata/tiny")); err != nil {
 		t.Fatal(err)
