@@ -35,7 +35,7 @@ func ask(question, answer any, looks int) error {
 	if err := unix.Flock(fd, unix.LOCK_EX); err != nil {
 		return fmt.Errorf("ask the host: wait for others: %w", err)
 	}
-	defer unix.Flock(fd, unix.LOCK_UN)
+	defer func() { _ = unix.Flock(fd, unix.LOCK_UN) }() // what is locked can be unlocked
 	return host.mail.Ask(question, answer, ring, looks)
 }
 
