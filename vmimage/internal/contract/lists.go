@@ -168,13 +168,15 @@ func (l *look) walkPending() []found {
 			return
 		}
 		l.tree(root, 0, func(node uint64) {
-			// struct hrtimer is { node, expires, softexpires, function, … }
-			// (include/linux/hrtimer_types.h).
-			if w := l.word(node + 40); l.isGoneAddr(w) {
-				f := found{pointer: pointer{at: node + 40, to: w, area: a}}
-				l.name(&f, at)
-				f.holder = "an entry of " + f.holder
-				all = append(all, f)
+			// struct hrtimer is { node, …, function, … } (include/linux/hrtimer_types.h);
+			// the node has grown over the years.
+			for off := uint64(24); off <= 80; off += 8 {
+				if w := l.word(node + off); l.isGoneAddr(w) {
+					f := found{pointer: pointer{at: node + off, to: w, area: a}}
+					l.name(&f, at)
+					f.holder = "an entry of " + f.holder
+					all = append(all, f)
+				}
 			}
 		})
 	})
