@@ -20,16 +20,15 @@ import (
 // module's. The host looks for such pointers, see vmimage/internal/contract; this side
 // tells it where the module lay, and when to look.
 
-// swept are the sections that something may point into. The rest of what the
-// kernel lists for a module - notes, relocations, its own symbols - is for the
-// kernel's own use.
+// swept are the sections that give a pointer its name: those of functions and
+// variables. Each costs a file; a pointer into another one is found all the same,
+// for nothing is mapped there any more.
 func swept(section string) bool {
-	for _, prefix := range []string{".text", ".init", ".exit", ".data", ".bss", ".rodata", "__tracepoints", "_ftrace_events", "__bpf_raw_tp"} {
-		if strings.HasPrefix(section, prefix) {
-			return true
-		}
+	switch section {
+	case ".text", ".text.unlikely", ".init.text", ".init.data", ".rodata", ".bss":
+		return true
 	}
-	return false
+	return strings.HasPrefix(section, ".data")
 }
 
 // holding are the sections of a module that stayed which matter: its variables, and
@@ -226,7 +225,12 @@ func tellSymbols() error {
 // heldBy puts what points into a module one per line.
 func heldBy(held []wire.Held) string {
 	var b strings.Builder
-	for _, h := range held {
+	const most = 20
+	for i, h := range held {
+		if i == most {
+			fmt.Fprintf(&b, "\n    and %d more", len(held)-most)
+			break
+		}
 		b.WriteString("\n    ")
 		b.WriteString(h.String())
 	}

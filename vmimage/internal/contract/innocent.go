@@ -1,5 +1,7 @@
 package contract
 
+import "strings"
+
 // innocent are symbols of the kernel that go on holding addresses of modules and
 // never follow them, each with the reason and the file of the kernel's source
 // that shows it.
@@ -13,6 +15,38 @@ var innocent = map[string]string{
 	"exception_stacks":        "stacks of exceptions: what once ran on them (arch/x86/mm/cpu_entry_area.c)",
 	"entry_stack_storage":     "stack of the entry from user space (arch/x86/mm/cpu_entry_area.c)",
 	"kfence_metadata":         "call traces of sampled allocations (mm/kfence/core.c)",
+}
+
+// innocentIn are those of modules, by module; a name that ends in * stands for all
+// that start so.
+var innocentIn = map[string]map[string]string{
+	"kvm": {
+		// kvm_x86_vendor_exit in arch/x86/kvm/x86.c: a vendor's module counts as
+		// gone once one function of the copy is NULL, and the next one overwrites it.
+		"kvm_x86_ops":     "copy of the operations of a vendor's module that is gone (arch/x86/kvm/x86.c)",
+		"kvm_pmu_ops":     "copy of the operations of a vendor's module that is gone (arch/x86/kvm/pmu.c)",
+		"__SCK__kvm_x86*": "static calls of these operations (arch/x86/kvm/x86.c)",
+		// kvm_init in virt/kvm/kvm_main.c sets the owner of files that kvm_exit takes away.
+		"kvm_chardev_ops": "owner of files that nobody can open any more (virt/kvm/kvm_main.c)",
+		"kvm_vm_fops":     "owner of files that nobody can open any more (virt/kvm/kvm_main.c)",
+		"kvm_vcpu_fops":   "owner of files that nobody can open any more (virt/kvm/kvm_main.c)",
+		"kvm_device_fops": "owner of files that nobody can open any more (virt/kvm/kvm_main.c)",
+	},
+}
+
+// isInnocent tells whether a pointer in a variable means nothing; module is that of
+// the variable, empty for the kernel's own.
+func isInnocent(module, name string) bool {
+	if module == "" {
+		return innocent[name] != ""
+	}
+	for pattern := range innocentIn[module] {
+		prefix, many := strings.CutSuffix(pattern, "*")
+		if name == pattern || many && strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
 }
 
 // kinds are what the kernel's places are to people: what holds a pointer that is

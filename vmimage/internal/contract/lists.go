@@ -11,14 +11,17 @@ import (
 // pointer to it is. A word that is answered so is the head of a list, whatever
 // else is unknown about it.
 
-// listOf calls each for the entries of the list that starts with the word at head,
+// maxList bounds a walk: a list that is being changed may go round.
+const maxList = 1 << 16
+
+// list calls each for the entries of the list that starts with the word at head,
 // until it returns false. It reports whether a list starts there.
 func (l *look) list(head uint64, each func(from, entry uint64) bool) bool {
 	first := l.word(head)
 	if first == head || !l.entry(head, first) {
 		return false
 	}
-	for from, e := head, first; ; {
+	for from, e, n := head, first, 0; n < maxList; n++ {
 		if !each(from, e) {
 			return true
 		}
@@ -35,6 +38,7 @@ func (l *look) list(head uint64, each func(from, entry uint64) bool) bool {
 			return true // it is being changed
 		}
 	}
+	return true // it goes round
 }
 
 // entry tells whether e, that the word at from points to, is an entry of a list.
@@ -168,13 +172,15 @@ func (l *look) walkPending() []found {
 			return
 		}
 		l.tree(root, 0, func(node uint64) {
-			// struct hrtimer is { node, expires, softexpires, function, … }
-			// (include/linux/hrtimer_types.h).
-			if w := l.word(node + 40); l.isGoneAddr(w) {
-				f := found{pointer: pointer{at: node + 40, to: w, area: a}}
-				l.name(&f, at)
-				f.holder = "an entry of " + f.holder
-				all = append(all, f)
+			// struct hrtimer is { node, …, function, … } (include/linux/hrtimer_types.h);
+			// the node has grown over the years.
+			for off := uint64(24); off <= 80; off += 8 {
+				if w := l.word(node + off); l.isGoneAddr(w) {
+					f := found{pointer: pointer{at: node + off, to: w, area: a}}
+					l.name(&f, at)
+					f.holder = "an entry of " + f.holder
+					all = append(all, f)
+				}
 			}
 		})
 	})
