@@ -35,10 +35,10 @@ func try(ctx context.Context) (red bool, err error) {
 	only := flag.String("run", "", "run only the tests that match `expression`")
 	keep := flag.String("keep", "", "keep the output of each row in `directory`")
 	record := flag.String("record", "", "write what the kernel said about each row into `directory`, as traces for package klog")
-	readme := flag.Bool("readme", false, "write the table of what fails a run into README.md, and run nothing")
+	readme := flag.Bool("readme", false, "write the table of what fails a run into docs/faults.md, and run nothing")
 	flag.Parse()
 	if *readme {
-		return false, WriteREADME(s.Root)
+		return false, WritePage(s.Root)
 	}
 	match, err := regexp.Compile(*only)
 	if err != nil {

@@ -55,13 +55,13 @@ const (
 	end   = "<!-- faulty:end -->"
 )
 
-// WriteREADME puts the table of what fails a run into README.md below root,
+// WritePage puts the table of what fails a run into docs/faults.md below root,
 // between its two marks.
-func WriteREADME(root string) error {
-	name := filepath.Join(root, "README.md")
+func WritePage(root string) error {
+	name := filepath.Join(root, "docs", "faults.md")
 	b, err := os.ReadFile(name)
 	if err != nil {
-		return fmt.Errorf("read README: %w", err)
+		return fmt.Errorf("read page: %w", err)
 	}
 	head, rest, ok1 := bytes.Cut(b, []byte(begin))
 	_, tail, ok2 := bytes.Cut(rest, []byte(end))
@@ -73,7 +73,7 @@ func WriteREADME(root string) error {
 		return nil
 	}
 	if err := os.WriteFile(name, out, 0o644); err != nil {
-		return fmt.Errorf("write README: %w", err)
+		return fmt.Errorf("write page: %w", err)
 	}
 	return nil
 }

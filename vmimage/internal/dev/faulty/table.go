@@ -9,7 +9,7 @@ import (
 
 // Row is one fault.
 type Row struct {
-	// Fault says what it is, in the words of README.md.
+	// Fault says what it is, in the words of docs/faults.md.
 	Fault string
 	// Module is the module of tests/faulty, "" for a fault of the test binary.
 	Module string

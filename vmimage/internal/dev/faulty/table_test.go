@@ -50,15 +50,15 @@ func TestRows(t *testing.T) {
 	}
 }
 
-// What README.md says fails a run is what the table holds.
-func TestREADME(t *testing.T) {
-	b, err := os.ReadFile(filepath.Join(root, "README.md"))
+// What docs/faults.md says fails a run is what the table holds.
+func TestPage(t *testing.T) {
+	b, err := os.ReadFile(filepath.Join(root, "docs", "faults.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, rest, _ := strings.Cut(string(b), begin)
 	got, _, _ := strings.Cut(rest, end)
 	if got != block() {
-		t.Error("the table in README.md is out of date: go run ./tests/faulty -readme")
+		t.Error("the table in docs/faults.md is out of date: go run ./vmimage/internal/dev/faulty -readme")
 	}
 }
