@@ -16,8 +16,9 @@ type Smoke struct {
 	What string
 	// Suite of the archive has the package; empty is that of the default kernel.
 	Suite string
-	// Kernels are names: of the list, SERIES[-FLAVOUR] of its suites, dir:PATH or
-	// tree:PATH. None means all of the list but those that are tagged nightly.
+	// Kernels are names: of the list, SERIES[-FLAVOUR] of its suites, dir:PATH,
+	// tree:PATH, tag:NAME or all. None means all of the list but those that are
+	// tagged nightly.
 	Kernels []string
 	// Modules are the names of those to try; none means all.
 	Modules []string

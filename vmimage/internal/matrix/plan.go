@@ -3,7 +3,6 @@ package matrix
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -24,52 +23,19 @@ type Job struct {
 	Packages []Package
 }
 
-// tagNightly marks kernels that the ordinary matrix leaves out.
-const tagNightly = "nightly"
-
-// Choose returns the kernels that names mean, each once: a name of the list,
-// dir:PATH, tree:PATH, tag:NAME for all with that tag, or all. No names mean all
-// but those that are tagged nightly.
+// Choose returns the kernels that names mean, as Session.KernelNames tells.
 func Choose(s *session.Session, names []string) ([]Kernel, error) {
+	names, err := s.KernelNames(names)
+	if err != nil {
+		return nil, err
+	}
 	var chosen []Kernel
-	add := func(name string) error {
+	for _, name := range names {
 		spec, err := s.Spec(name)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		k := Kernel{Name: name, Suite: spec.Suite, Spec: spec}
-		if !slices.Contains(chosen, k) {
-			chosen = append(chosen, k)
-		}
-		return nil
-	}
-	if len(names) == 0 {
-		names = []string{""}
-	}
-	for _, name := range names {
-		tag, tagged := strings.CutPrefix(name, "tag:")
-		if !tagged && name != "all" && name != "" {
-			if err := add(name); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		found := false
-		for _, k := range s.Config.Kernels {
-			if tagged && !slices.Contains(k.Tags, tag) || name == "" && slices.Contains(k.Tags, tagNightly) {
-				continue
-			}
-			found = true
-			if err := add(k.ID()); err != nil {
-				return nil, err
-			}
-		}
-		if tagged && !found {
-			return nil, fmt.Errorf("choose kernels: none has the tag %q", tag)
-		}
-	}
-	if len(chosen) == 0 {
-		return nil, errors.New("choose kernels: the list has none")
+		chosen = append(chosen, Kernel{Name: name, Suite: spec.Suite, Spec: spec})
 	}
 	return chosen, nil
 }

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -46,24 +47,62 @@ func (s *Session) FindSpec(ctx context.Context, name string) (kernel.Spec, error
 	return spec, fmt.Errorf("find kernel %q: neither the list nor %s has it; there are %s", name, strings.Join(suites, ", "), strings.Join(known, ", "))
 }
 
-// SmokeKernels are the kernels that names stand for; none stand for those of the
-// list that are not tagged nightly.
-func (s *Session) SmokeKernels(ctx context.Context, names []string) ([]kernel.Spec, error) {
-	var specs []kernel.Spec
-	if len(names) == 0 {
-		for _, k := range s.Config.Kernels {
-			if !slices.Contains(k.Tags, "nightly") {
-				specs = append(specs, kernel.Spec{Series: k.Series, Suite: k.Suite, Flavour: k.Flavour})
-			}
+// KernelNames are the names of single kernels that names stand for, each once: a
+// name of the list, dir:PATH or tree:PATH for itself, tag:NAME for all with that
+// tag, and all. No names stand for all but those that are tagged nightly.
+func (s *Session) KernelNames(names []string) ([]string, error) {
+	var chosen []string
+	add := func(name string) {
+		if !slices.Contains(chosen, name) {
+			chosen = append(chosen, name)
 		}
-		return specs, nil
 	}
+	if len(names) == 0 {
+		names = []string{""}
+	}
+	for _, name := range names {
+		tag, tagged := strings.CutPrefix(name, "tag:")
+		if !tagged && name != "all" && name != "" {
+			add(name)
+			continue
+		}
+		found := false
+		for _, k := range s.Config.Kernels {
+			if tagged && !slices.Contains(k.Tags, tag) || name == "" && slices.Contains(k.Tags, tagNightly) {
+				continue
+			}
+			found = true
+			add(k.ID())
+		}
+		if tagged && !found {
+			return nil, fmt.Errorf("choose kernels: none has the tag %q", tag)
+		}
+	}
+	if len(chosen) == 0 {
+		return nil, errors.New("choose kernels: the list has none")
+	}
+	return chosen, nil
+}
+
+// tagNightly marks kernels that are left out unless they are asked for.
+const tagNightly = "nightly"
+
+// SmokeKernels are the kernels that names stand for, as in KernelNames, each once;
+// a name that the list does not hold is looked for as FindSpec does.
+func (s *Session) SmokeKernels(ctx context.Context, names []string) ([]kernel.Spec, error) {
+	names, err := s.KernelNames(names)
+	if err != nil {
+		return nil, err
+	}
+	var specs []kernel.Spec
 	for _, name := range names {
 		spec, err := s.FindSpec(ctx, name)
 		if err != nil {
 			return nil, err
 		}
-		specs = append(specs, spec)
+		if !slices.Contains(specs, spec) {
+			specs = append(specs, spec)
+		}
 	}
 	return specs, nil
 }
