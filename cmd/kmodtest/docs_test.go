@@ -90,7 +90,7 @@ func TestBashCompletion(t *testing.T) {
 	tests := []struct{ line, want string }{
 		{"ma", "matrix man"},
 		{"test -kern", "-kernel -kernel-args"},
-		{"test ./te", ""},
+		{"test ./main", ""},
 		{"cache -kernel", ""},
 	}
 	for _, tt := range tests {

@@ -18,14 +18,12 @@ static struct ftrace_ops faulty_ops = { /* FAULT */
 	.func = faulty_trace,
 };
 
-static char faulty_filter[] = "dev_get_flags";
-
 static int __init faulty_init(void)
 {
+	char filter[] = "dev_get_flags";
 	int ret;
 
-	ret = ftrace_set_filter(&faulty_ops, faulty_filter,
-				sizeof(faulty_filter) - 1, 1);
+	ret = ftrace_set_filter(&faulty_ops, filter, sizeof(filter) - 1, 1);
 	if (ret)
 		return ret;
 

@@ -2,7 +2,8 @@
 /*
  * A high-resolution timer that is pending when the module goes.
  *
- * Trigger: load, then unload. It goes off after an hour. The timer is on the heap.
+ * Trigger: load, then unload. It goes off after an hour. The timer is on the
+ * heap.
  */
 
 #include <linux/hrtimer.h>

@@ -2,7 +2,8 @@
 /*
  * A socket family that is never unregistered.
  *
- * Trigger: load, then unload. The next socket of it is made by code that is gone.
+ * Trigger: load, then unload. The next socket of it is made by code that is
+ * gone.
  */
 
 #include <linux/module.h>

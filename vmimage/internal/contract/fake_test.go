@@ -127,8 +127,10 @@ func (f *fake) kallsyms() []byte {
 func (f *fake) note() string {
 	// The top table is at the second page of physical memory.
 	base := int64(pageSize) - int64(f.addr("swapper_pg_dir")-imageStart)
-	return fmt.Sprintf("OSRELEASE=0\nSYMBOL(_stext)=%x\nSYMBOL(swapper_pg_dir)=%x\nNUMBER(phys_base)=%d\nNUMBER(pgtable_l5_enabled)=0\n",
-		f.addr("_stext"), f.addr("swapper_pg_dir"), base)
+	return strings.Join([]string{
+		"OSRELEASE=0", fmt.Sprintf("SYMBOL(_stext)=%x", f.addr("_stext")), fmt.Sprintf("SYMBOL(swapper_pg_dir)=%x", f.addr("swapper_pg_dir")),
+		fmt.Sprintf("NUMBER(phys_base)=%d", base), "NUMBER(pgtable_l5_enabled)=0", "",
+	}, "\n")
 }
 
 // The module that is gone had .text at fakeMods and .data in the page behind it;

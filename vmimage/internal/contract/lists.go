@@ -108,7 +108,7 @@ func (l *look) walkLists() []found {
 		}
 	}
 	for _, a := range l.areas {
-		if a.cpu != ofModule {
+		if a.cpu != moduleOwns {
 			continue
 		}
 		for at := a.start; at+8 <= a.end(); at += 8 {
@@ -278,7 +278,7 @@ func (l *look) within(symbol string, each func(a area, at uint64)) {
 	}
 	e := l.syms.extent(i)
 	for _, a := range l.areas {
-		if a.cpu == ofModule {
+		if a.cpu == moduleOwns {
 			continue
 		}
 		start := max(e.start+a.offset, a.start)
@@ -297,7 +297,7 @@ func (l *look) name(f *found, at uint64) {
 	}
 	f.holder = e.at(at)
 	switch a := f.area; {
-	case a.cpu == ofModule:
+	case a.cpu == moduleOwns:
 		f.holder += " [" + a.of.module + "]"
 	case a.cpu >= 0:
 		f.holder += cpuSuffix(a.cpu)

@@ -32,8 +32,8 @@ type area struct {
 }
 
 const (
-	ofImage  = -1
-	ofModule = -2
+	ofImage    = -1
+	moduleOwns = -2
 )
 
 // modulesEnd is MODULES_END; modulesStart is where MODULES_VADDR is at the
@@ -156,7 +156,7 @@ func (l *look) readModules() error {
 			return fmt.Errorf("read the data of module %s: %w", s.module, err)
 		}
 		for _, p := range pieces {
-			l.areas = append(l.areas, area{piece: p, cpu: ofModule, of: s})
+			l.areas = append(l.areas, area{piece: p, cpu: moduleOwns, of: s})
 		}
 	}
 	return nil
@@ -193,7 +193,7 @@ func (l *look) pointers() ([]found, error) {
 			if v-l.low >= span {
 				continue
 			}
-			if a.cpu == ofModule && l.ownInit(a, v) {
+			if a.cpu == moduleOwns && l.ownInit(a, v) {
 				continue
 			}
 			gone, err := l.isGone(v)
@@ -233,7 +233,7 @@ func (l *look) inGone(addr uint64) bool {
 
 // holder returns the symbol that a word is in.
 func (l *look) holder(p pointer) (extent, bool) {
-	if p.area.cpu == ofModule {
+	if p.area.cpu == moduleOwns {
 		s := p.area.of
 		e := extent{name: s.name, start: s.addr}
 		if o, ok := s.find(p.at - s.addr); ok {

@@ -17,15 +17,15 @@ import (
 	"github.com/kmodtest/kmodtest/vmimage/internal/vm"
 )
 
-// onText calls do once, when what was written to it has text.
-type onText struct {
+// textWatch calls do once, when what was written to it has text.
+type textWatch struct {
 	b    bytes.Buffer
 	text string
 	once sync.Once
 	do   func()
 }
 
-func (w *onText) Write(b []byte) (int, error) {
+func (w *textWatch) Write(b []byte) (int, error) {
 	n, err := w.b.Write(b)
 	if strings.Contains(w.b.String(), w.text) {
 		w.once.Do(func() { go w.do() })
@@ -54,7 +54,7 @@ func TestStopped(t *testing.T) {
 	o := l.Program(binary, pkg, nil, "-test.v")
 	o.Limits.Grace = 5 * time.Second
 	done := make(chan error, 1)
-	out := &onText{text: "now\n", do: func() { done <- stopQEMU(t, 3*o.Limits.Grace) }}
+	out := &textWatch{text: "now\n", do: func() { done <- stopQEMU(t, 3*o.Limits.Grace) }}
 	o.Stdout, o.Stderr = out, out
 	v, err := run.Run(t.Context(), o)
 	if err != nil {
