@@ -17,22 +17,27 @@ import (
 
 // openShared opens the memory of the device that the host shares in a slot of the
 // PCI bus. The error wraps os.ErrNotExist if there is none.
-func openShared(slot int) (*os.File, error) {
-	dev := fmt.Sprintf("/sys/bus/pci/devices/0000:00:%02x.0", slot)
+func openShared(slot, flag int) (*os.File, error) {
+	memory := sharedMemory(slot)
 	// The firmware may have left the device's memory disabled.
-	if err := os.WriteFile(dev+"/enable", []byte("1"), 0); err != nil {
+	if err := os.WriteFile(filepath.Dir(memory)+"/enable", []byte("1"), 0); err != nil {
 		return nil, fmt.Errorf("enable shared memory: %w", err)
 	}
-	f, err := os.OpenFile(dev+"/resource2", os.O_RDWR, 0)
+	f, err := os.OpenFile(memory, flag, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open shared memory: %w", err)
 	}
 	return f, nil
 }
 
+// sharedMemory is the file of the memory that a device shares.
+func sharedMemory(slot int) string {
+	return fmt.Sprintf("/sys/bus/pci/devices/0000:00:%02x.0/resource%d", slot, wire.MemoryBAR)
+}
+
 // openRing opens the way of the frames to the host.
 func openRing() (*wire.Ring, error) {
-	f, err := openShared(wire.FramesSlot)
+	f, err := openShared(wire.FramesSlot, os.O_RDWR)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +55,7 @@ type payloadDevice struct{ *os.File }
 
 // openPayloadDevice opens the payload device.
 func openPayloadDevice() (payloadDevice, error) {
-	f, err := openShared(wire.PayloadSlot)
+	f, err := openShared(wire.PayloadSlot, os.O_RDWR)
 	if errors.Is(err, os.ErrNotExist) {
 		return payloadDevice{}, nil
 	}

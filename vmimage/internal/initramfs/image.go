@@ -83,7 +83,7 @@ const cpioName = "part.cpio"
 // initPackages are the packages of this module that the guest's init is made
 // of.
 func (o Options) initPackages() []string {
-	return []string{cmp.Or(o.Init, "cmd/guestinit"), "internal/guestenv", "internal/sysmon", "internal/wire"}
+	return []string{cmp.Or(o.Init, "cmd/guestinit"), "internal/guestenv", "internal/modarchive", "internal/sysmon", "internal/wire"}
 }
 
 // init returns the archive with /init.
@@ -111,6 +111,9 @@ func (o Options) init(ctx context.Context, env goenv.Env) (cache.Entry, error) {
 			// The kernel opens the console before anything is mounted.
 			cpio.CharDev("dev/console", 0o600, 5, 1),
 			cpio.StaticFile("init", string(b), 0o755),
+			// Where every kernel looks for it (CONFIG_MODPROBE_PATH).
+			cpio.Directory("sbin", 0o755),
+			cpio.Symlink("sbin/modprobe", "/init"),
 		})
 	})
 }

@@ -27,6 +27,13 @@ type Options struct {
 	// Preload are in-tree modules of the kernel, decompressed, that are
 	// loaded before the first test, in this order; may be empty.
 	Preload []string
+	// Modprobe are in-tree modules of the kernel, by name or alias, that are
+	// loaded then, with what they depend on; may be empty.
+	Modprobe []string
+	// ModuleArchive is the file with the kernel's own modules, which the guest
+	// loads when they are asked for; empty makes it of Kernel and keeps it in
+	// Store, if there is one.
+	ModuleArchive string
 	// Binary is the test binary, Args its arguments, Dir its working
 	// directory: absolute paths that are the same in the guest.
 	Binary string

@@ -28,10 +28,11 @@ const (
 
 // payload is what one run adds to the guest.
 type payload struct {
-	file    *os.File
-	size    int64
-	info    guestenv.Info
-	preload []string
+	file     *os.File
+	size     int64
+	info     guestenv.Info
+	preload  []string
+	modprobe []string
 }
 
 // newPayload packs the test binary, the modules, and the files that the test
@@ -41,7 +42,7 @@ func newPayload(o *Options) (*payload, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &payload{file: f, info: guestenv.Info{
+	p := &payload{file: f, modprobe: o.Modprobe, info: guestenv.Info{
 		Release: o.Kernel.Release, Modules: make(map[string]guestenv.Module), Emulated: o.Accel != vm.KVM,
 	}}
 	for _, k := range klog.Kinds() {

@@ -30,6 +30,9 @@ func Run(ctx context.Context, o Options) (verdict.Verdict, error) {
 	if err := CheckBinary(o.Binary); err != nil {
 		return v, err
 	}
+	if err := o.findModules(ctx); err != nil {
+		return v, err
+	}
 	r, err := newRunner(&o, &v)
 	if err != nil {
 		return v, err
@@ -134,7 +137,7 @@ func (o *Options) source() *boot.Source {
 	return &boot.Source{
 		Config: vm.Config{
 			QEMU: o.QEMU, Kernel: o.Kernel.Image, Initrd: o.Image.Path, KernelArgs: o.KernelArgs,
-			MemoryMiB: o.MemoryMiB, CPUs: o.CPUs, Accel: o.Accel,
+			MemoryMiB: o.MemoryMiB, CPUs: o.CPUs, Accel: o.Accel, Modules: o.ModuleArchive,
 		},
 		Identity: o.Kernel.Digest + " " + o.Image.Digest, Store: snapshots, Limit: o.Limits.Boot, Notice: o.Notice,
 	}

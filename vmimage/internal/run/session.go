@@ -55,7 +55,7 @@ func (p *payload) job(steps []wire.Step, out outputs) wire.Job {
 	rand.Read(seed) // it never fails
 	return wire.Job{
 		Now: time.Now().UnixNano(), Seed: seed, PayloadSize: p.size, Info: p.info,
-		Preload: p.preload, Steps: steps, Dirs: out.dirs(), Outputs: out.all(),
+		Preload: p.preload, Modprobe: p.modprobe, Steps: steps, Dirs: out.dirs(), Outputs: out.all(),
 	}
 }
 
