@@ -38,7 +38,8 @@
 // The payload of a run (test binary, modules, files) is not part of the image.
 // It reaches every guest, booted or restored, through the memory of an
 // ivshmem-plain device of QEMU, which needs no driver: one image serves all runs,
-// and one snapshot all clones.
+// and one snapshot all clones. A second such device has the kernel's own modules,
+// see internal/modarchive: a file for each kernel, which all of its guests map.
 //
 // The guest's own programs are built from the source that this binary carries, in
 // an environment that is not the user's (package goenv).

@@ -58,6 +58,9 @@ func exposeModules() error {
 		if err == nil {
 			err = os.WriteFile(filepath.Join(dir, f.Name), b, 0o644)
 		}
+		if err == nil && f.Name == modarchive.DevnameList {
+			err = makeNodes("/dev", string(b))
+		}
 		if err != nil {
 			return fmt.Errorf("write lists of modules: %w", err)
 		}
@@ -197,6 +200,31 @@ func modprobeAll(names []string) error {
 	for _, name := range names {
 		if err := l.load(name, nil); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// makeNodes makes the device nodes of modules that are not loaded yet, below dir:
+// who opens one makes the kernel load its module, by the number of the device.
+func makeNodes(dir, list string) error {
+	for line := range strings.Lines(list) {
+		var module, name string
+		var kind rune
+		var major, minor uint32
+		if n, err := fmt.Sscanf(line, "%s %s %c%d:%d", &module, &name, &kind, &major, &minor); err != nil || n != 5 {
+			continue // a comment
+		}
+		mode := uint32(unix.S_IFCHR | 0o600)
+		if kind == 'b' {
+			mode = unix.S_IFBLK | 0o600
+		}
+		node := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(node), 0o755); err != nil {
+			return fmt.Errorf("make device node: %w", err)
+		}
+		if err := unix.Mknod(node, mode, int(unix.Mkdev(major, minor))); err != nil && !errors.Is(err, unix.EEXIST) {
+			return fmt.Errorf("make device node %s: %w", node, err)
 		}
 	}
 	return nil

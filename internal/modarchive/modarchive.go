@@ -49,6 +49,10 @@ func (m Module) Builtin() bool { return m.Path == "" }
 // Size is the length in bytes of the module's file.
 func (m Module) Size() int64 { return m.size }
 
+// DevnameList is the file that names the device nodes which are there before their
+// modules, one a line: "tun net/tun c10:200".
+const DevnameList = "modules.devname"
+
 // File is a file that lies beside the modules, such as modules.dep.
 type File struct {
 	// Name is its path below /lib/modules/RELEASE.
@@ -89,7 +93,7 @@ func Open(m Map) (*Archive, error) {
 	a := &Archive{mapped: m}
 	for _, l := range lines[1:] {
 		if err := a.headerLine(l); err != nil {
-			return nil, fmt.Errorf("open archive of modules: %w: line %q: %v", ErrDamaged, l, err)
+			return nil, fmt.Errorf("open archive of modules: %w: line %q: %w", ErrDamaged, l, err)
 		}
 	}
 	return a, nil

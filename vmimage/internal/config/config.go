@@ -101,6 +101,9 @@ type Guest struct {
 	// Commands are packages of Go programs, relative to the configuration
 	// file, "./cmd/tool", that kmodtest shell has in its PATH.
 	Commands []string `toml:"commands"`
+	// Modules are modules of the kernel's own, by name or alias, that are loaded
+	// before the first test, with what they depend on.
+	Modules []string `toml:"modules"`
 }
 
 // Error is what is wrong with a configuration file, and where.

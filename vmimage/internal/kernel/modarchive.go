@@ -39,7 +39,7 @@ func (k Kernel) ModuleArchive(ctx context.Context, store *cache.Store, progress 
 		return "", nil
 	}
 	// The last part is the version of what is made here.
-	key := k.Release + "-" + k.Digest + "-1"
+	key := k.Release + "-" + k.Digest + "-2"
 	e, err := store.Get(ctx, "modules", key, func(ctx context.Context, dir string) error {
 		if progress != nil {
 			progress(fmt.Sprintf("unpacking the %d modules of %s for its guests (once)", len(files), k.Release))

@@ -20,6 +20,7 @@ func (k Kernel) addLists(w *modarchive.Writer, mods []modarchive.Module) error {
 		text string
 	}{
 		{"modules.dep", depList(mods)}, {"modules.alias", aliasList(mods)}, {"modules.softdep", softdepList(mods)},
+		{modarchive.DevnameList, devnameList(mods)},
 	} {
 		if err := w.AddFile(l.name, []byte(l.text)); err != nil {
 			return err
@@ -104,6 +105,32 @@ func softdepList(mods []modarchive.Module) string {
 			}
 		}
 		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+// devnameList is modules.devname: the device nodes that are there before their
+// modules, so that who opens one makes the kernel load the module.
+func devnameList(mods []modarchive.Module) string {
+	var b strings.Builder
+	b.WriteString("# Device nodes to trigger on-demand module loading.\n")
+	for _, m := range mods {
+		var node, number string
+		for _, alias := range m.Aliases {
+			if n, ok := strings.CutPrefix(alias, "devname:"); ok {
+				node = n
+			}
+			for prefix, kind := range map[string]string{"char-major-": "c", "block-major-": "b"} {
+				// MODULE_ALIAS_CHARDEV and its like; "*" stands for all minors.
+				major, minor, ok := strings.Cut(strings.TrimPrefix(alias, prefix), "-")
+				if ok && strings.HasPrefix(alias, prefix) && minor != "*" {
+					number = kind + major + ":" + minor
+				}
+			}
+		}
+		if node != "" && number != "" {
+			fmt.Fprintf(&b, "%s %s %s\n", m.Name, node, number)
+		}
 	}
 	return b.String()
 }

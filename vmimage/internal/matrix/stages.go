@@ -106,6 +106,9 @@ func (r *real) build(ctx context.Context, k kernel.Kernel, log io.Writer) ([]run
 func (r *real) prepare(ctx context.Context, k kernel.Kernel, mods []run.Module, p Package) (run.Options, error) {
 	prepared := session.Prepared{Kernel: k, Modules: mods, Image: r.image, QEMU: r.qemu}
 	var err error
+	if prepared.ModuleArchive, err = k.ModuleArchive(ctx, r.Kernels.Store, nil); err != nil {
+		return run.Options{}, err
+	}
 	if prepared.Accel, err = r.ChooseAccel(ctx, prepared); err != nil {
 		return run.Options{}, err
 	}

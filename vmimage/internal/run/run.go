@@ -64,6 +64,9 @@ func Run(ctx context.Context, o Options) (verdict.Verdict, error) {
 // Freeze makes the snapshot that the guests of such a run are restored from, if it
 // is not there yet; see [boot.Source.Freeze].
 func Freeze(ctx context.Context, o Options) error {
+	if err := o.findModules(ctx); err != nil {
+		return err
+	}
 	o.Limits = o.Limits.orDefault(o.Accel)
 	return o.source().Freeze(ctx)
 }

@@ -24,9 +24,11 @@ import (
 type Prepared struct {
 	Kernel  kernel.Kernel
 	Modules []run.Module
-	Image   initramfs.Image
-	QEMU    string
-	Accel   vm.Accel
+	// ModuleArchive is the file with the kernel's own modules; see run.Options.
+	ModuleArchive string
+	Image         initramfs.Image
+	QEMU          string
+	Accel         vm.Accel
 }
 
 // Prepare gets the kernel, builds the modules for it and the image, finds the
@@ -54,6 +56,9 @@ func (s *Session) Prepare(ctx context.Context, name string, shell bool) (Prepare
 	})
 	g.Go(func() (err error) {
 		if p.Kernel, err = kernel.Get(gctx, s.Kernels, spec); err != nil {
+			return err
+		}
+		if p.ModuleArchive, err = p.Kernel.ModuleArchive(gctx, s.Kernels.Store, s.Tell); err != nil {
 			return err
 		}
 		p.Modules, err = s.Build(gctx, p.Kernel, s.Config.Trees, s.Config.Modules, s.Log)
@@ -119,7 +124,7 @@ func (s *Session) Build(ctx context.Context, k kernel.Kernel, trees []config.Tre
 func (s *Session) Run(p Prepared) run.Options {
 	c := s.Config
 	return run.Options{
-		Kernel: p.Kernel, Image: p.Image, Modules: p.Modules, SourceRoot: c.Dir, Files: c.Tests.Files,
+		Kernel: p.Kernel, Image: p.Image, Modules: p.Modules, ModuleArchive: p.ModuleArchive, Modprobe: c.Guest.Modules, SourceRoot: c.Dir, Files: c.Tests.Files,
 		QEMU: p.QEMU, Accel: p.Accel, MemoryMiB: cmp.Or(s.MemoryMiB, c.Guest.MemoryMiB), CPUs: cmp.Or(s.CPUs, c.Guest.CPUs),
 		KernelArgs: s.kernelArgs(), Store: s.Kernels.Store, Cold: s.Cold, Isolation: s.isolation, Jobs: s.Jobs,
 		Limits: run.Limits{Boot: s.BootTimeout}, Allow: s.Allow, SkipOK: c.Tests.SkipOK, Notice: s.Tell,
