@@ -44,7 +44,7 @@ func TestRoundTrip(t *testing.T) {
 	o := run.Options{
 		Kernel: kernel.Kernel{Name: "6.12", Series: "6.12", Flavour: "cloud", Release: "6.12.1-cloud-amd64", Digest: "d",
 			Image: in("vmlinuz"), Config: in("config"), Symbols: in("System.map")},
-		SourceRoot: "/src", Binary: in("bin"), Args: []string{"-test.run=X"}, Dir: in("p"), Env: []string{"A=b"}, Files: []string{in("extra")},
+		SourceRoot: "/src", Binary: in("bin"), Args: []string{"-test.run=X"}, Dir: in("p"), Env: []string{"LC_ALL=b", "TOKEN=secret"}, Files: []string{in("extra")},
 		Preload: []string{in("virtio.ko")}, Programs: []string{in("tool")}, Accel: "tcg", MemoryMiB: 256, CPUs: 2, KernelArgs: []string{"quiet"},
 	}
 	o.Image.Path = in("cpio")
@@ -100,6 +100,11 @@ func TestRoundTrip(t *testing.T) {
 		}
 		return false
 	}, cmp.Ignore())
+	// An environment holds secrets: only what is known to be none is kept.
+	was.Options.Env = []string{"LC_ALL=b"}
+	if diff := cmp.Diff([]string{"TOKEN"}, is.EnvDropped); diff != "" {
+		t.Errorf("variables that were dropped (-want +got):\n%s", diff)
+	}
 	if diff := cmp.Diff(was.Options, is.Options, paths, cmpopts.IgnoreUnexported(klog.AllowList{})); diff != "" {
 		t.Errorf("options (-before +after):\n%s", diff)
 	}

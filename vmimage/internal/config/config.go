@@ -104,6 +104,9 @@ type Guest struct {
 	// Modules are modules of the kernel's own, by name or alias, that are loaded
 	// before the first test, with what they depend on.
 	Modules []string `toml:"modules"`
+	// Env changes the environment of the tests: a text sets a variable, false
+	// takes it away.
+	Env map[string]any `toml:"env"`
 }
 
 // Error is what is wrong with a configuration file, and where.
@@ -289,6 +292,7 @@ func (c *Config) validate(path string, at positions) error {
 	if c.Guest.CPUs < 0 {
 		bad(at.line("guest.cpus"), "guest: negative cpus: 0 means 1")
 	}
+	c.validateEnv(at, bad)
 	return errors.Join(errs...)
 }
 

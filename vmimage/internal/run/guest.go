@@ -134,7 +134,7 @@ func (r *runner) serve(ctx context.Context, s *session, j *judge, names []string
 }
 
 func (r *runner) step(name string, args []string) wire.Step {
-	return wire.Step{Name: name, Args: append([]string{guestBinary}, args...), Dir: r.o.Dir, Env: r.o.Env}
+	return wire.Step{Name: name, Args: append([]string{guestBinary}, args...), Dir: r.o.Dir, Env: r.o.env()}
 }
 
 // summary takes the guest's own account into the verdict.

@@ -41,6 +41,8 @@ type Options struct {
 	Dir    string
 	// Env is the environment in the guest, "NAME=value"; may be empty.
 	Env []string
+	// EnvChanges are what the configuration says of it; may be empty.
+	EnvChanges []EnvVar
 	// Files are files and directories that the test finds in the guest
 	// besides its own directory; may be empty.
 	Files []string

@@ -53,7 +53,7 @@ func Script(ctx context.Context, o Options, commands string) (status int, err er
 }
 
 func shellStep(o *Options, args ...string) wire.Step {
-	return wire.Step{Name: stepRun, Args: append([]string{shellPath}, args...), Dir: "/", Env: o.Env}
+	return wire.Step{Name: stepRun, Args: append([]string{shellPath}, args...), Dir: "/", Env: o.env()}
 }
 
 func shell(ctx context.Context, o Options, use func(context.Context, *session, *payload) (*wire.ExitStatus, error)) (int, error) {
