@@ -152,6 +152,10 @@ func (in *initProcess) serve() error {
 			return fmt.Errorf("make output directory: %w", err)
 		}
 	}
+	files, err := newSender(in.out)
+	if err != nil {
+		return err
+	}
 	if err := guestenv.Write(job.Info); err != nil {
 		return err
 	}
@@ -183,10 +187,8 @@ func (in *initProcess) serve() error {
 			return err
 		}
 	}
-	for _, o := range job.Outputs {
-		if err := sendOutput(in.out, o); err != nil {
-			return err
-		}
+	if err := files.sendAll(job); err != nil {
+		return err
 	}
 	return in.finish(job)
 }

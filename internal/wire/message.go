@@ -9,7 +9,7 @@ import (
 
 // Version is the version of the protocol: of the frames' types and of the
 // messages. Host and guest have to agree; the guest's greeting tells it.
-const Version = 4
+const Version = 5
 
 // Greeting is what the guest tells of itself.
 type Greeting struct {
@@ -40,6 +40,11 @@ type Job struct {
 	// Outputs are the files and directories to hand back at the end, if they
 	// exist then.
 	Outputs []string `json:"outputs,omitempty"`
+	// Changed are directories of which the files are handed back that were
+	// written since the payload was unpacked.
+	Changed []string `json:"changed,omitempty"`
+	// Globs are patterns of further files and directories to hand back.
+	Globs []string `json:"globs,omitempty"`
 	// Unwatched forwards no kernel log before the end, and no signs of life.
 	Unwatched bool `json:"unwatched,omitempty"`
 	// Interactive connects the last step to the third serial port.

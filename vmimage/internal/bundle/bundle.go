@@ -3,6 +3,7 @@ package bundle
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -103,6 +104,8 @@ func (b Bundle) manifest() manifest {
 		},
 	}
 	m.Env, m.EnvDropped = o.KeptEnv()
+	m.Modprobe = o.Modprobe
+	m.Files = append(slices.Clone(m.Files), slices.Sorted(maps.Keys(o.Placed))...)
 	for _, mod := range o.Modules {
 		i := moduleInfo{Name: mod.Name, Vermagic: mod.Vermagic, Srcversion: mod.Srcversion, SourceDir: mod.SourceDir, Digest: mod.Digest}
 		for _, d := range mod.DependsPaths {
@@ -139,7 +142,7 @@ func Open(dir string) (Bundle, error) {
 			Image: in(kernelFile), Config: in(configFile),
 		},
 		SourceRoot: m.SourceRoot, Binary: in(binaryFile), Args: m.Args, Dir: m.Dir, Env: m.Env, Files: m.Files, Root: in(rootDir),
-		Accel: m.Accel, MemoryMiB: m.MemoryMiB, CPUs: m.CPUs, KernelArgs: m.KernelArgs, Isolation: m.Isolation,
+		Accel: m.Accel, MemoryMiB: m.MemoryMiB, CPUs: m.CPUs, KernelArgs: m.KernelArgs, Isolation: m.Isolation, Modprobe: m.Modprobe,
 	}}
 	b.Options.Image.Path, b.Options.Image.Digest = in(imageFile), "bundle"
 	if m.Kernel.Symbols {

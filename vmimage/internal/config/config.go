@@ -59,7 +59,17 @@ type Tests struct {
 	// Files are files and directories, relative to the configuration file,
 	// that tests find in the guest at the same absolute path. The package's
 	// own directory and its testdata are always there.
-	Files []string `toml:"files"`
+	Files []string `toml:"-"`
+	// Placed are those that the guest has at another path: the absolute path in
+	// the guest, and the path on the host, which is absolute after Load.
+	Placed map[string]string `toml:"-"`
+	// FileKeys are tests.files as the file has it: a list, which becomes Files, or
+	// a table, which becomes Placed.
+	FileKeys any `toml:"files"`
+	// Outputs are patterns of files and directories that come back from the guest,
+	// relative to the configuration file and below its directory; absolute after
+	// Load.
+	Outputs []string `toml:"outputs"`
 	// Needs are kernel configuration symbols that the tests cannot do without,
 	// as for a module.
 	Needs []string `toml:"needs"`
@@ -177,6 +187,12 @@ func Load(path string, defaults []byte) (*Config, error) {
 	for i := range c.Tests.Files {
 		c.Tests.Files[i] = c.abs(c.Tests.Files[i])
 	}
+	for name, file := range c.Tests.Placed {
+		c.Tests.Placed[name] = c.abs(file)
+	}
+	for i := range c.Tests.Outputs {
+		c.Tests.Outputs[i] = c.abs(c.Tests.Outputs[i])
+	}
 	if len(c.Kernels) == 0 {
 		d, err := Default(defaults)
 		if err != nil {
@@ -210,6 +226,9 @@ func parse(path string, b []byte) (*Config, positions, error) {
 		return nil, nil, decodeError(path, err)
 	}
 	at := findPositions(b)
+	if err := c.Tests.readFiles(); err != nil {
+		return nil, nil, &Error{path, at.line("tests.files"), err.Error()}
+	}
 	if err := c.validate(path, at); err != nil {
 		return nil, nil, err
 	}
@@ -274,6 +293,11 @@ func (c *Config) validate(path string, at positions) error {
 		}
 	}
 	c.validateTrees(at, names, bad)
+	for _, o := range c.Tests.Outputs {
+		if _, err := filepath.Match(o, ""); err != nil || !filepath.IsLocal(o) || filepath.Clean(o) == "." {
+			bad(at.line("tests.outputs"), "tests: outputs %q is no pattern of files below the directory of %s", o, FileName)
+		}
+	}
 	for _, n := range c.Tests.Needs {
 		if !needRE.MatchString(n) {
 			bad(at.line("tests.needs"), "tests: needs %q %s", n, wantNeed)

@@ -27,8 +27,6 @@ type Project struct {
 	Dir      string
 	// Args are the arguments of the test binaries.
 	Args []string
-	// Env is the environment in the guest for a test that runs in dir.
-	Env func(dir string) []string
 	// Bundles is the directory for failure bundles, BundleName what a report
 	// calls it. Empty keeps none.
 	Bundles, BundleName string
@@ -113,7 +111,7 @@ func (r *real) prepare(ctx context.Context, k kernel.Kernel, mods []run.Module, 
 		return run.Options{}, err
 	}
 	o := r.Run(prepared)
-	o.Binary, o.Args, o.Dir, o.Env = r.binaries[p.ImportPath], r.Args, p.Dir, r.Env(p.Dir)
+	o.Binary, o.Args, o.Dir, o.Env = r.binaries[p.ImportPath], r.Args, p.Dir, run.GuestEnv(r.Environ, p.Dir)
 	o.Jobs = 1 // the matrix has its guests counted already
 	return o, nil
 }

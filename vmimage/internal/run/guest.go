@@ -28,7 +28,7 @@ func (r *runner) guest(ctx context.Context, names []string) (died bool, err erro
 		ctx: ctx, o: r.o, v: r.v, flags: r.flags, isTest: r.isTest, tracker: r.tracker, teller: r.teller,
 		step: stepRun, output: make(map[string]*clip), syms: r.syms,
 		seen: make(map[string]int), consoleText: g.Console.Bytes,
-		files:  fileSink{want: r.outputs(), place: r.files},
+		files:  fileSink{want: r.outputs(), redir: r.files},
 		listed: r.keepPlan,
 		single: len(r.only) == 1,
 		// The process is not asked for last words: the next test has nothing

@@ -46,6 +46,13 @@ type Options struct {
 	// Files are files and directories that the test finds in the guest
 	// besides its own directory; may be empty.
 	Files []string
+	// Outputs are patterns of files and directories that the guest hands back,
+	// absolute paths as for filepath.Match; what is in a directory comes along.
+	// May be empty.
+	Outputs []string
+	// Placed are files and directories that the guest has at another path: of the
+	// guest, then of the host; may be empty.
+	Placed map[string]string
 	// Programs are static executables that a shell finds in /bin under their
 	// own names; may be empty.
 	Programs []string

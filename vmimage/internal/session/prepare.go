@@ -124,7 +124,7 @@ func (s *Session) Build(ctx context.Context, k kernel.Kernel, trees []config.Tre
 func (s *Session) Run(p Prepared) run.Options {
 	c := s.Config
 	return run.Options{
-		Kernel: p.Kernel, Image: p.Image, Modules: p.Modules, ModuleArchive: p.ModuleArchive, Modprobe: c.Guest.Modules, EnvChanges: envChanges(c), SourceRoot: c.Dir, Files: c.Tests.Files,
+		Kernel: p.Kernel, Image: p.Image, Modules: p.Modules, ModuleArchive: p.ModuleArchive, Modprobe: c.Guest.Modules, EnvChanges: envChanges(c), SourceRoot: c.Dir, Files: c.Tests.Files, Placed: c.Tests.Placed, Outputs: c.Tests.Outputs,
 		QEMU: p.QEMU, Accel: p.Accel, MemoryMiB: cmp.Or(s.MemoryMiB, c.Guest.MemoryMiB), CPUs: cmp.Or(s.CPUs, c.Guest.CPUs),
 		KernelArgs: s.kernelArgs(), Store: s.Kernels.Store, Cold: s.Cold, Isolation: s.isolation, Jobs: s.Jobs,
 		Limits: run.Limits{Boot: s.BootTimeout}, Allow: s.Allow, SkipOK: c.Tests.SkipOK, Notice: s.Tell,
