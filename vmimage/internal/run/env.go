@@ -1,6 +1,8 @@
 package run
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -19,6 +21,7 @@ const guestPath = "/bbin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin
 func ownEnv(dir string) []string {
 	return []string{
 		"PATH=" + guestPath, "HOME=/root", "USER=root", "LOGNAME=root", "SHELL=/bin/sh", "TMPDIR=/tmp", "PWD=" + dir, "TERM=linux",
+		"ZONEINFO=/usr/share/zoneinfo.zip", // the time zones of Go, see package initramfs
 	}
 }
 
@@ -88,4 +91,21 @@ func matches(list []string, name string) bool {
 		prefix, open := strings.CutSuffix(pattern, "*")
 		return name == pattern || open && strings.HasPrefix(name, prefix)
 	})
+}
+
+// zone is the file of the time zone that TZ names (tzset(3)), "" if there is none:
+// then the guest's time is UTC.
+func (o *Options) zone() string {
+	for _, kv := range o.env() {
+		name, ok := strings.CutPrefix(kv, "TZ=")
+		name = strings.TrimPrefix(name, ":")
+		if !ok || name == "" || !filepath.IsLocal(name) {
+			continue
+		}
+		file := filepath.Join("/usr/share/zoneinfo", name)
+		if fi, err := os.Stat(file); err == nil && fi.Mode().IsRegular() {
+			return file
+		}
+	}
+	return ""
 }

@@ -133,6 +133,11 @@ func (p *payload) add(o *Options, w io.Writer, big *largest) error {
 			}
 		}
 	}
+	if zone := o.zone(); zone != "" {
+		if err := a.addAs(zone, zone); err != nil {
+			return err
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(o.Placed)) {
 		if err := a.addTreeAs(o.Placed[name], name); err != nil {
 			return err
