@@ -62,7 +62,7 @@ func mountAll() error {
 			}
 		}
 	}
-	for _, f := range []func() error{makeTree, setHostName, setLoopbackUp} {
+	for _, f := range []func() error{mergeUsr, makeTree, setHostName, setLoopbackUp} {
 		if err := f(); err != nil {
 			return err
 		}
@@ -99,7 +99,7 @@ var dirs = []struct {
 	name string
 	mode os.FileMode
 }{
-	{"/bin", 0o755}, {"/sbin", 0o755}, {"/usr/bin", 0o755}, {"/usr/sbin", 0o755}, {"/lib", 0o755}, {"/etc", 0o755}, {"/root", 0o700},
+	{"/etc", 0o755}, {"/root", 0o700},
 	{"/home", 0o755}, {"/mnt", 0o755}, {"/var/lib", 0o755}, {"/var/log", 0o755}, {"/var/tmp", 0o777 | os.ModeSticky},
 	{"/run/lock", 0o777 | os.ModeSticky},
 }
@@ -147,4 +147,44 @@ func makeTree() error {
 		}
 	}
 	return nil
+}
+
+// mergeUsr makes /bin and its like links into /usr, as every distribution has
+// them: a program of the host's is found by either name. What the image has there
+// moves.
+func mergeUsr() error {
+	for _, name := range []string{"bin", "sbin", "lib", "lib64"} {
+		from, to := "/"+name, "/usr/"+name
+		if err := os.MkdirAll(to, 0o755); err != nil {
+			return fmt.Errorf("merge %s: %w", from, err)
+		}
+		entries, err := os.ReadDir(from)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("merge %s: %w", from, err)
+		}
+		for _, e := range entries {
+			if err := move(filepath.Join(from, e.Name()), filepath.Join(to, e.Name())); err != nil {
+				return fmt.Errorf("merge %s: %w", from, err)
+			}
+		}
+		if err := os.Remove(from); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("merge %s: %w", from, err)
+		}
+		if err := os.Symlink("usr/"+name, from); err != nil {
+			return fmt.Errorf("merge %s: %w", from, err)
+		}
+	}
+	return nil
+}
+
+// move renames a file; a link goes on to lead where it led.
+func move(from, to string) error {
+	target, err := os.Readlink(from)
+	if err != nil || filepath.IsAbs(target) {
+		return os.Rename(from, to)
+	}
+	if err := os.Symlink(filepath.Join(filepath.Dir(from), target), to); err != nil {
+		return err
+	}
+	return os.Remove(from)
 }

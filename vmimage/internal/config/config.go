@@ -114,6 +114,11 @@ type Guest struct {
 	// Modules are modules of the kernel's own, by name or alias, that are loaded
 	// before the first test, with what they depend on.
 	Modules []string `toml:"modules"`
+	// Programs are programs of the host that the guest has, too, with their shared
+	// libraries: names, or paths, relative to the configuration file.
+	Programs []string `toml:"programs"`
+	// Shell gives tests u-root's commands and a shell, as kmodtest shell has them.
+	Shell bool `toml:"shell"`
 	// Env changes the environment of the tests: a text sets a variable, false
 	// takes it away.
 	Env map[string]any `toml:"env"`

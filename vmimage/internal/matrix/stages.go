@@ -112,8 +112,8 @@ func (r *real) prepare(ctx context.Context, k kernel.Kernel, mods []run.Module, 
 	}
 	o := r.Run(prepared)
 	o.Binary, o.Args, o.Dir, o.Env = r.binaries[p.ImportPath], r.Args, p.Dir, run.GuestEnv(r.Environ, p.Dir)
-	o.Jobs = 1 // the matrix has its guests counted already
-	return o, nil
+	o.Jobs = 1                // the matrix has its guests counted already
+	return o, o.AddNeeds(ctx) // a bundle has them, too
 }
 
 func (r *real) keep(k Kernel, p Package, o run.Options, v *verdict.Verdict, err error) (string, error) {

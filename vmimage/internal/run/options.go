@@ -53,6 +53,9 @@ type Options struct {
 	// Placed are files and directories that the guest has at another path: of the
 	// guest, then of the host; may be empty.
 	Placed map[string]string
+	// Wanted are programs of the host that the guest has, too, with what they need:
+	// names, or paths relative to SourceRoot; may be empty.
+	Wanted []string
 	// Programs are static executables that a shell finds in /bin under their
 	// own names; may be empty.
 	Programs []string

@@ -27,7 +27,12 @@ func Run(ctx context.Context, o Options) (verdict.Verdict, error) {
 	v := verdict.Verdict{
 		Schema: verdict.Schema, Kernel: o.Kernel.Name, Release: o.Kernel.Release, Accel: string(o.Accel), Binary: filepath.Base(o.Binary),
 	}
-	if err := CheckBinary(o.Binary); err != nil {
+	if o.Root == "" {
+		if err := CheckBinary(o.Binary); err != nil {
+			return v, err
+		}
+	}
+	if err := o.AddNeeds(ctx); err != nil {
 		return v, err
 	}
 	if err := o.findModules(ctx); err != nil {
@@ -57,6 +62,7 @@ func Run(ctx context.Context, o Options) (verdict.Verdict, error) {
 		return v, err
 	}
 	r.conclude()
+	r.hint()
 	r.tell()
 	return v, nil
 }

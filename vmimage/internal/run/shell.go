@@ -59,6 +59,9 @@ func shellStep(o *Options, args ...string) wire.Step {
 func shell(ctx context.Context, o Options, use func(context.Context, *session, *payload) (*wire.ExitStatus, error)) (int, error) {
 	o.Limits = o.Limits.orDefault(o.Accel)
 	o.Binary, o.Dir = "", ""
+	if err := o.AddNeeds(ctx); err != nil {
+		return 0, err
+	}
 	if err := o.findModules(ctx); err != nil {
 		return 0, err
 	}
