@@ -135,7 +135,14 @@ func untar(archive []byte, root string) error {
 }
 
 func writeFile(name string, content []byte, h *tar.Header) error {
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, h.FileInfo().Mode().Perm())
+	const flags = os.O_CREATE | os.O_TRUNC | os.O_WRONLY | unix.O_NOFOLLOW
+	f, err := os.OpenFile(name, flags, h.FileInfo().Mode().Perm())
+	if errors.Is(err, unix.ELOOP) {
+		// A link makes room: what it leads to, one of the image's, is another file.
+		if err = os.Remove(name); err == nil {
+			f, err = os.OpenFile(name, flags, h.FileInfo().Mode().Perm())
+		}
+	}
 	if err != nil {
 		return err
 	}

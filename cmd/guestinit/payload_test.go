@@ -75,6 +75,8 @@ func TestUntar(t *testing.T) {
 		entry{tar.Header{Name: "src/pkg/testdata/link", Typeflag: tar.TypeSymlink, Linkname: "../a.txt"}, ""},
 		entry{tar.Header{Name: "src/pkg/a.txt", Typeflag: tar.TypeReg, Mode: 0o644, ModTime: then}, "first"},
 		entry{tar.Header{Name: "src/pkg/a.txt", Typeflag: tar.TypeReg, Mode: 0o644, ModTime: then}, "2nd"},
+		entry{tar.Header{Name: "bin/sh", Typeflag: tar.TypeSymlink, Linkname: "busybox"}, ""},
+		entry{tar.Header{Name: "bin/sh", Typeflag: tar.TypeReg, Mode: 0o755, ModTime: then}, "a shell"},
 		// Nothing leaves the root, whatever it is called.
 		entry{tar.Header{Name: "../../outside", Typeflag: tar.TypeReg, Mode: 0o600, ModTime: then}, "inside"},
 	)
@@ -85,7 +87,7 @@ func TestUntar(t *testing.T) {
 		"run": "dir", "run/kmodtest": "dir", "run/kmodtest/test": "-rwxr-xr-x binary",
 		"src": "dir", "src/pkg": "dir", "src/pkg/a.txt": "-rw-r--r-- 2nd",
 		"src/pkg/testdata": "dir", "src/pkg/testdata/link": "-> ../a.txt",
-		"outside": "-rw------- inside",
+		"outside": "-rw------- inside", "bin": "dir", "bin/sh": "-rwxr-xr-x a shell",
 	}
 	if diff := cmp.Diff(want, tree(t, root)); diff != "" {
 		t.Errorf("tree (-want +got):\n%s", diff)

@@ -27,10 +27,10 @@ var Path = []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin"
 // latter are no links.
 type Files map[string]string
 
-// Find returns the files of a program with all that it needs. name is looked for
-// in Path; one with a slash is a path, dir is what a relative one is relative to.
+// Find returns the files of a program with all that it needs; see Look for name
+// and dir.
 func Find(ctx context.Context, name, dir string) (Files, error) {
-	path, err := look(name, dir)
+	path, err := Look(name, dir)
 	if err != nil {
 		return nil, fmt.Errorf("find program %s: %w", name, err)
 	}
@@ -44,7 +44,9 @@ func Find(ctx context.Context, name, dir string) (Files, error) {
 // ErrNotFound says that the host has no such program.
 var ErrNotFound = errors.New("it is not on this machine")
 
-func look(name, dir string) (string, error) {
+// Look returns the path of a program on the host. name is looked for in Path; one
+// with a slash is a path, dir is what a relative one is relative to.
+func Look(name, dir string) (string, error) {
 	if strings.Contains(name, "/") {
 		path := name
 		if !filepath.IsAbs(path) {
@@ -97,7 +99,7 @@ func (f Files) add(ctx context.Context, path string, depth int) error {
 		return fmt.Errorf("interpreter of %s: %w", path, err)
 	}
 	if filepath.Base(words[0]) == "env" && len(words) > 1 && !strings.HasPrefix(words[1], "-") {
-		real, err := look(words[1], "/")
+		real, err := Look(words[1], "/")
 		if err != nil {
 			return fmt.Errorf("interpreter of %s: %s: %w", path, words[1], err)
 		}

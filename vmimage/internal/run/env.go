@@ -14,8 +14,8 @@ type EnvVar struct {
 	Remove bool
 }
 
-// guestPath is where a guest has programs: u-root's commands come first.
-const guestPath = "/bbin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+// guestPath is where a guest has programs: u-root's commands come last.
+const guestPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/bbin"
 
 // ownEnv are the variables that a guest has values of its own for.
 func ownEnv(dir string) []string {

@@ -134,6 +134,9 @@ func (r *runner) serve(ctx context.Context, s *session, j *judge, names []string
 }
 
 func (r *runner) step(name string, args []string) wire.Step {
+	if r.o.Command != nil {
+		return wire.Step{Name: name, Args: r.o.Command, Dir: r.o.Dir, Env: r.o.env()}
+	}
 	return wire.Step{Name: name, Args: append([]string{guestBinary}, args...), Dir: r.o.Dir, Env: r.o.env()}
 }
 

@@ -37,8 +37,11 @@ type Options struct {
 	// Binary is the test binary, Args its arguments, Dir its working
 	// directory: absolute paths that are the same in the guest.
 	Binary string
-	Args   []string
-	Dir    string
+	// Command, if not nil, is what runs instead of Binary: an absolute path in the
+	// guest, and arguments; see the function Command.
+	Command []string
+	Args    []string
+	Dir     string
 	// Env is the environment in the guest, "NAME=value"; may be empty.
 	Env []string
 	// EnvChanges are what the configuration says of it; may be empty.

@@ -27,7 +27,9 @@ func Run(ctx context.Context, o Options) (verdict.Verdict, error) {
 	v := verdict.Verdict{
 		Schema: verdict.Schema, Kernel: o.Kernel.Name, Release: o.Kernel.Release, Accel: string(o.Accel), Binary: filepath.Base(o.Binary),
 	}
-	if o.Root == "" {
+	if len(o.Command) > 0 {
+		v.Binary = filepath.Base(o.Command[0])
+	} else if o.Root == "" {
 		if err := CheckBinary(o.Binary); err != nil {
 			return v, err
 		}
