@@ -25,6 +25,8 @@
 //	    vm                  QEMU
 //	    gotest              the tests' output
 //	    klog                the kernel log's findings
+//	    ktap                what scripts print as TAP
+//	    program             programs of the host, and what they need
 //	  internal/verdict    what came of it, as plain data: all below are functions of it
 //	  internal/smoke      modules that have no tests, on every kernel -> Result
 //	  internal/matrix     the stages on every kernel of the list
