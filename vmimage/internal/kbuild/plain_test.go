@@ -10,17 +10,18 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kmodtest/kmodtest/internal/usercache"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
 )
 
 // realKernel is the default kernel of the archive, from the user's cache.
 func realKernel(t *testing.T) kernel.Kernel {
 	t.Helper()
-	cacheDir, err := os.UserCacheDir()
+	cacheDir, err := usercache.Dir()
 	if err != nil {
 		t.Fatal(err)
 	}
-	store := kernel.OpenStore(filepath.Join(cacheDir, "kmodtest"),
+	store := kernel.OpenStore(cacheDir,
 		func(what string) { t.Log("waiting for", what) }, func(m string) { t.Error("warning:", m) })
 	t.Cleanup(func() { store.Close() })
 	k, err := kernel.Get(t.Context(), kernel.Options{Store: store}, kernel.Spec{Series: "6.12", Suite: "bookworm-security"})
