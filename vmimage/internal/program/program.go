@@ -189,7 +189,7 @@ func interpreter(path string) (string, error) {
 	f, err := elf.Open(path)
 	var format *elf.FormatError
 	if errors.As(err, &format) || errors.Is(err, io.EOF) {
-		return "", fmt.Errorf("%s is neither an ELF executable nor a script that starts with #!", path)
+		return "", fmt.Errorf("%s is neither an ELF executable nor a script that starts with #! and its interpreter", path)
 	}
 	if err != nil {
 		return "", err
