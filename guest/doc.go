@@ -40,6 +40,10 @@
 // /proc/kcore or CONFIG_KALLSYMS_ALL, or a host that does not let a process read
 // its child's memory, cannot be swept: the run says so, and the verdict.
 //
+// Modprobe loads a module of the kernel's own. It, and what the kernel loaded on
+// demand, is no leftover of the module under test; what that one's load pulled in
+// has to be unused when it is gone.
+//
 // Outside a guest nothing here touches the kernel: Main skips, everything else
 // fails the test.
 //

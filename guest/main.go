@@ -38,12 +38,22 @@ func Main(m *testing.M) {
 func runAndCheck(m *testing.M, out io.Writer) int {
 	slowMonitor()
 	before, err := Snapshot()
+	if err == nil {
+		before.own, err = underTest()
+	}
+	var present []string
+	if err == nil {
+		present, err = loadedModules()
+	}
 	if err != nil {
 		fmt.Fprintln(out, "guest:", err)
 		return 1
 	}
 	status := m.Run()
 	var problems []string
+	if err := removeSince(present); err != nil {
+		problems = append(problems, err.Error())
+	}
 	left, err := before.settle(settleLimit)
 	if err != nil {
 		problems = append(problems, err.Error())

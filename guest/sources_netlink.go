@@ -54,16 +54,19 @@ func (s *sockets) knownLinkKinds(kinds []string) ([]string, error) {
 		s.rtnl = c
 	}
 	var names []string
-	for _, kind := range kinds {
-		known, err := s.rtnl.KindKnown(kind)
-		if err != nil {
-			s.rtnl.Close()
-			s.rtnl = nil
-			return nil, err
+	err := withoutModprobe(func() error {
+		for _, kind := range kinds {
+			known, err := s.rtnl.KindKnown(kind)
+			if err != nil {
+				s.rtnl.Close()
+				s.rtnl = nil
+				return err
+			}
+			if known {
+				names = append(names, kind)
+			}
 		}
-		if known {
-			names = append(names, kind)
-		}
-	}
-	return names, nil
+		return nil
+	})
+	return names, err
 }

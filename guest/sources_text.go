@@ -2,10 +2,12 @@ package guest
 
 import "strings"
 
+const moduleKind = "module"
+
 // textSources are the lists that the kernel gives as text, one thing a line.
 // /proc/1/net is the initial network namespace's, whoever reads it.
 var textSources = []source{
-	{"module", lines("/proc/modules", field(0))},
+	{moduleKind, lines("/proc/modules", field(0))},
 	{"protocol", lines("/proc/1/net/protocols", field(0))},
 	{"packet type", lines("/proc/1/net/ptype", packetType)},
 	{"kernel netlink socket", lines("/proc/1/net/netlink", kernelSocket)},

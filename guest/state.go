@@ -19,6 +19,11 @@ type State struct {
 	lists map[string][]*listing
 	// kinds are the rtnl link kinds that were asked about.
 	kinds []string
+
+	// own are the modules whose leftovers are looked for, excused what may be
+	// somebody else's; see accused.
+	own     []string
+	excused []Leftover
 }
 
 // A Leftover is a thing that the module registered and did not take back.
@@ -143,7 +148,7 @@ func (s *State) settle(limit time.Duration) ([]Leftover, error) {
 	if err != nil {
 		return nil, err
 	}
-	left := s.Left(after)
+	left := s.accused(s.Left(after))
 	if len(left) == 0 {
 		return nil, nil
 	}
@@ -155,7 +160,7 @@ func (s *State) settle(limit time.Duration) ([]Leftover, error) {
 		err = after.look(slices.DeleteFunc(allKinds(s.kinds), func(src source) bool {
 			return !suspects[src.kind]
 		}))
-		left = s.Left(after)
+		left = s.accused(s.Left(after))
 		return err != nil || len(left) == 0
 	})
 	return left, err

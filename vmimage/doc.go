@@ -25,6 +25,8 @@
 //	    vm                  QEMU
 //	    gotest              the tests' output
 //	    klog                the kernel log's findings
+//	    ktap                what scripts print as TAP
+//	    program             programs of the host, and what they need
 //	  internal/verdict    what came of it, as plain data: all below are functions of it
 //	  internal/smoke      modules that have no tests, on every kernel -> Result
 //	  internal/matrix     the stages on every kernel of the list
@@ -38,7 +40,8 @@
 // The payload of a run (test binary, modules, files) is not part of the image.
 // It reaches every guest, booted or restored, through the memory of an
 // ivshmem-plain device of QEMU, which needs no driver: one image serves all runs,
-// and one snapshot all clones.
+// and one snapshot all clones. A second such device has the kernel's own modules,
+// see internal/modarchive: a file for each kernel, which all of its guests map.
 //
 // The guest's own programs are built from the source that this binary carries, in
 // an environment that is not the user's (package goenv).

@@ -107,7 +107,7 @@ func (p *Prepared) Run(ctx context.Context, prog Program) (Verdict, error) {
 	o := p.s.Run(p.p)
 	o.Binary, o.Args, o.Dir, o.Env = prog.Binary, prog.Args, prog.Dir, prog.Env
 	if o.Env == nil {
-		o.Env = session.GuestEnv(p.s.Environ, prog.Dir)
+		o.Env = run.GuestEnv(p.s.Environ, prog.Dir)
 	}
 	o.Stdout, o.Stderr = writer(prog.Stdout), writer(prog.Stderr)
 	v, err := run.Run(ctx, o)

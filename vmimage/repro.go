@@ -52,6 +52,9 @@ func (s *Session) Repro(ctx context.Context, r Repro) (Verdict, error) {
 	if o.Accel, err = s.s.ChooseAccel(ctx, session.Prepared{Kernel: o.Kernel, Image: o.Image, QEMU: o.QEMU}); err != nil {
 		return Verdict{}, err
 	}
+	if len(b.EnvDropped) > 0 {
+		s.s.Telling("the bundle does not keep these variables of the run's environment: %s", strings.Join(b.EnvDropped, ", "))
+	}
 	s.s.Telling("testing %s on %s (%s)", b.Package, o.Kernel.Release, o.Accel)
 	v, err := run.Run(ctx, o)
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"io"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/run"
-	"github.com/kmodtest/kmodtest/vmimage/internal/session"
 )
 
 // Terminal is what the user of a shell sits at.
@@ -45,7 +44,7 @@ func (s *Session) Shell(ctx context.Context, sh Shell) (status int, err error) {
 		return 0, err
 	}
 	defer done()
-	o.Env = session.GuestEnv(s.s.Environ, "/")
+	o.Env = run.GuestEnv(s.s.Environ, "/")
 	if sh.Ready != nil {
 		sh.Ready(p.Kernel.Release, string(p.Accel))
 	}

@@ -4,6 +4,8 @@
 // wire), unpacks the payload, runs the job's processes, hands back their output,
 // the kernel log and the files that they wrote, and powers the machine off. It
 // refuses to run anywhere but as the first process of a guest.
+//
+// Under the name modprobe it loads modules of the kernel's own.
 package main
 
 import (
@@ -24,6 +26,9 @@ import (
 const port = "/dev/ttyS1"
 
 func main() {
+	if isModprobe() {
+		os.Exit(modprobe(os.Args[1:], os.Stdout, os.Stderr))
+	}
 	if os.Getpid() != 1 {
 		fmt.Fprintln(os.Stderr, "guestinit: this is the init of a kmodtest guest; it runs as process 1 only")
 		os.Exit(2)
@@ -118,6 +123,9 @@ func (in *initProcess) serve() error {
 		return err
 	}
 	defer in.dev.close()
+	if err := exposeModules(); err != nil {
+		return err
+	}
 	if in.ready, err = in.openPipes(); err != nil {
 		return err
 	}
@@ -144,6 +152,10 @@ func (in *initProcess) serve() error {
 			return fmt.Errorf("make output directory: %w", err)
 		}
 	}
+	files, err := newSender(in.out)
+	if err != nil {
+		return err
+	}
 	if err := guestenv.Write(job.Info); err != nil {
 		return err
 	}
@@ -151,6 +163,9 @@ func (in *initProcess) serve() error {
 		if err := loadModule(ko); err != nil {
 			return err
 		}
+	}
+	if err := modprobeAll(job.Modprobe); err != nil {
+		return err
 	}
 	in.procs = newReaper()
 	go in.obey()
@@ -172,10 +187,8 @@ func (in *initProcess) serve() error {
 			return err
 		}
 	}
-	for _, o := range job.Outputs {
-		if err := sendOutput(in.out, o); err != nil {
-			return err
-		}
+	if err := files.sendAll(job); err != nil {
+		return err
 	}
 	return in.finish(job)
 }

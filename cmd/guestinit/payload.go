@@ -17,22 +17,27 @@ import (
 
 // openShared opens the memory of the device that the host shares in a slot of the
 // PCI bus. The error wraps os.ErrNotExist if there is none.
-func openShared(slot int) (*os.File, error) {
-	dev := fmt.Sprintf("/sys/bus/pci/devices/0000:00:%02x.0", slot)
+func openShared(slot, flag int) (*os.File, error) {
+	memory := sharedMemory(slot)
 	// The firmware may have left the device's memory disabled.
-	if err := os.WriteFile(dev+"/enable", []byte("1"), 0); err != nil {
+	if err := os.WriteFile(filepath.Dir(memory)+"/enable", []byte("1"), 0); err != nil {
 		return nil, fmt.Errorf("enable shared memory: %w", err)
 	}
-	f, err := os.OpenFile(dev+"/resource2", os.O_RDWR, 0)
+	f, err := os.OpenFile(memory, flag, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open shared memory: %w", err)
 	}
 	return f, nil
 }
 
+// sharedMemory is the file of the memory that a device shares.
+func sharedMemory(slot int) string {
+	return fmt.Sprintf("/sys/bus/pci/devices/0000:00:%02x.0/resource%d", slot, wire.MemoryBAR)
+}
+
 // openRing opens the way of the frames to the host.
 func openRing() (*wire.Ring, error) {
-	f, err := openShared(wire.FramesSlot)
+	f, err := openShared(wire.FramesSlot, os.O_RDWR)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +55,7 @@ type payloadDevice struct{ *os.File }
 
 // openPayloadDevice opens the payload device.
 func openPayloadDevice() (payloadDevice, error) {
-	f, err := openShared(wire.PayloadSlot)
+	f, err := openShared(wire.PayloadSlot, os.O_RDWR)
 	if errors.Is(err, os.ErrNotExist) {
 		return payloadDevice{}, nil
 	}
@@ -130,7 +135,14 @@ func untar(archive []byte, root string) error {
 }
 
 func writeFile(name string, content []byte, h *tar.Header) error {
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, h.FileInfo().Mode().Perm())
+	const flags = os.O_CREATE | os.O_TRUNC | os.O_WRONLY | unix.O_NOFOLLOW
+	f, err := os.OpenFile(name, flags, h.FileInfo().Mode().Perm())
+	if errors.Is(err, unix.ELOOP) {
+		// A link makes room: what it leads to, one of the image's, is another file.
+		if err = os.Remove(name); err == nil {
+			f, err = os.OpenFile(name, flags, h.FileInfo().Mode().Perm())
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -142,44 +154,4 @@ func writeFile(name string, content []byte, h *tar.Header) error {
 		return err
 	}
 	return os.Chtimes(name, h.ModTime, h.ModTime)
-}
-
-// sendOutput hands the file name, or every file below the directory name, to
-// the host. A name that does not exist was not written, which is no error.
-func sendOutput(out *wire.Writer, name string) error {
-	return filepath.WalkDir(name, func(path string, d os.DirEntry, err error) error {
-		if errors.Is(err, os.ErrNotExist) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("read output: %w", err)
-		}
-		if !d.Type().IsRegular() {
-			return nil
-		}
-		return sendFile(out, path)
-	})
-}
-
-func sendFile(out *wire.Writer, path string) error {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return fmt.Errorf("read output: %w", err)
-	}
-	fi, err := os.Stat(path)
-	if err != nil {
-		return fmt.Errorf("read output: %w", err)
-	}
-	h := wire.FileHeader{Path: path, Mode: uint32(fi.Mode().Perm()), Size: int64(len(b))}
-	if err := out.WriteJSON(wire.File, h); err != nil {
-		return err
-	}
-	for len(b) > 0 {
-		n := min(len(b), 32<<10)
-		if err := out.Write(wire.FileData, b[:n]); err != nil {
-			return err
-		}
-		b = b[n:]
-	}
-	return nil
 }

@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/kmodtest/kmodtest/internal/wire"
 )
 
 // entry is a header with its content.
@@ -77,6 +75,8 @@ func TestUntar(t *testing.T) {
 		entry{tar.Header{Name: "src/pkg/testdata/link", Typeflag: tar.TypeSymlink, Linkname: "../a.txt"}, ""},
 		entry{tar.Header{Name: "src/pkg/a.txt", Typeflag: tar.TypeReg, Mode: 0o644, ModTime: then}, "first"},
 		entry{tar.Header{Name: "src/pkg/a.txt", Typeflag: tar.TypeReg, Mode: 0o644, ModTime: then}, "2nd"},
+		entry{tar.Header{Name: "bin/sh", Typeflag: tar.TypeSymlink, Linkname: "busybox"}, ""},
+		entry{tar.Header{Name: "bin/sh", Typeflag: tar.TypeReg, Mode: 0o755, ModTime: then}, "a shell"},
 		// Nothing leaves the root, whatever it is called.
 		entry{tar.Header{Name: "../../outside", Typeflag: tar.TypeReg, Mode: 0o600, ModTime: then}, "inside"},
 	)
@@ -87,7 +87,7 @@ func TestUntar(t *testing.T) {
 		"run": "dir", "run/kmodtest": "dir", "run/kmodtest/test": "-rwxr-xr-x binary",
 		"src": "dir", "src/pkg": "dir", "src/pkg/a.txt": "-rw-r--r-- 2nd",
 		"src/pkg/testdata": "dir", "src/pkg/testdata/link": "-> ../a.txt",
-		"outside": "-rw------- inside",
+		"outside": "-rw------- inside", "bin": "dir", "bin/sh": "-rwxr-xr-x a shell",
 	}
 	if diff := cmp.Diff(want, tree(t, root)); diff != "" {
 		t.Errorf("tree (-want +got):\n%s", diff)
@@ -110,52 +110,5 @@ func TestUntarRefuses(t *testing.T) {
 				t.Error("it was unpacked")
 			}
 		})
-	}
-}
-
-func TestSendOutput(t *testing.T) {
-	dir := t.TempDir()
-	big := strings.Repeat("0123456789", 10000)
-	for name, content := range map[string]string{"cover.out": "mode: set\n", "sub/big": big, "empty": ""} {
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(content), 0o640); err != nil {
-			t.Fatal(err)
-		}
-	}
-	var b bytes.Buffer
-	w := wire.NewWriter(&b)
-	// What the tests did not write is no error.
-	for _, name := range []string{dir, filepath.Join(dir, "nowhere")} {
-		if err := sendOutput(w, name); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, current := make(map[string]string), ""
-	r := wire.NewReader(&b)
-	for {
-		f, err := r.Read()
-		if err != nil {
-			break
-		}
-		if f.Type == wire.File {
-			var h wire.FileHeader
-			if err := f.Decode(&h); err != nil {
-				t.Fatal(err)
-			}
-			current, _ = filepath.Rel(dir, h.Path)
-			got[current] = ""
-			if h.Mode != 0o640 {
-				t.Errorf("mode of %s = %o, want 640", current, h.Mode)
-			}
-			continue
-		}
-		got[current] += string(f.Payload)
-	}
-	want := map[string]string{"cover.out": "mode: set\n", "sub/big": big, "empty": ""}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("files (-want +got):\n%s", diff)
 	}
 }

@@ -15,45 +15,6 @@ import (
 	"github.com/kmodtest/kmodtest/internal/wire"
 )
 
-// mounts are the file systems of a guest. Those that a kernel may lack are
-// optional: what needs them says so itself.
-var mounts = []struct {
-	fstype, dir, options string
-	optional             bool
-}{
-	{"proc", "/proc", "", false},
-	{"sysfs", "/sys", "", false},
-	{"devtmpfs", "/dev", "", false},
-	// The test binary goes here: large pages are filled in half the time.
-	{"tmpfs", "/run", "huge=always", false},
-	{"tmpfs", "/tmp", "", false},
-	{"debugfs", "/sys/kernel/debug", "", true},
-	{"tracefs", "/sys/kernel/tracing", "", true},
-}
-
-func mountAll() error {
-	for _, m := range mounts {
-		if err := os.MkdirAll(m.dir, 0o755); err != nil && !m.optional {
-			return fmt.Errorf("make mount point: %w", err)
-		}
-		err := unix.Mount(m.fstype, m.dir, m.fstype, 0, m.options)
-		if err != nil && m.options != "" {
-			err = unix.Mount(m.fstype, m.dir, m.fstype, 0, "") // an older kernel
-		}
-		if err != nil && !m.optional {
-			return fmt.Errorf("mount %s on %s: %w", m.fstype, m.dir, err)
-		}
-	}
-	// Tests expect a sticky, world-writable /tmp.
-	if err := os.Chmod("/tmp", 0o1777|os.ModeSticky); err != nil {
-		return fmt.Errorf("open up /tmp: %w", err)
-	}
-	if err := unix.Sethostname([]byte("guest")); err != nil {
-		return fmt.Errorf("set host name: %w", err)
-	}
-	return setLoopbackUp()
-}
-
 // settings make the kernel say more about a hang, and sooner.
 var settings = []struct{ name, value string }{
 	// All of sysrq, from the console too.

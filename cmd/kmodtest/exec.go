@@ -17,7 +17,7 @@ var execCommand = command{
 	help: `exec boots a kernel, runs BINARY in it with the modules of kmodtest.toml at hand,
 and hands back what it prints and its exit status. The status is non-zero, too,
 if the kernel has something to complain of, if a planned test reached no end, or
-if a module stayed loaded. BINARY is static: compile it with CGO_ENABLED=0.
+if a module stayed loaded. A dynamic BINARY brings its shared libraries along.
 
 Flags in front of BINARY are kmodtest's, those behind it BINARY's, whatever they
 are called.

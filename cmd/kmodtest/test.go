@@ -21,8 +21,8 @@ var testCommand = command{
 	name:    "test",
 	summary: "run go test with the tests in a guest",
 	usage:   "[flags] [packages] [go test flags]",
-	help: `test prepares kernel, modules and image, and then runs go test with CGO_ENABLED=0
-and -exec "kmodtest exec": preparing costs none of go test's -timeout. Without
+	help: `test prepares kernel, modules and image, and then runs go test with CGO_ENABLED=0,
+unless that is set or -race asks for cgo, and -exec "kmodtest exec": preparing costs none of go test's -timeout. Without
 packages it tests those of kmodtest.toml. Results are not taken from go's cache
 unless -count is given.
 
@@ -93,7 +93,14 @@ func runTest(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error
 	}
 	cmd := exec.Command(goCommand, append(goArgs, withPackages(s, rest)...)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = nil, a.stdout, a.stderr
-	cmd.Env = slices.Concat(goenv.Users(a.environ), a.settings.Environ(), []string{handOverVariable + "=" + handOver})
+	cgo := a.env("CGO_ENABLED")
+	switch {
+	case hasFlag(rest, "race"):
+		cgo = "1" // the race detector needs it
+	case cgo == "":
+		cgo = "0" // static binaries start sooner
+	}
+	cmd.Env = slices.Concat(goenv.Users(a.environ), a.settings.Environ(), []string{"CGO_ENABLED=" + cgo, handOverVariable + "=" + handOver})
 	if s.ConfigPath() != "" {
 		cmd.Env = append(cmd.Env, "KMODTEST_CONFIG="+s.ConfigPath())
 		if !hasPackages(rest) {

@@ -9,6 +9,9 @@ const (
 	FramesSlot = 0x10
 	// PayloadSlot has the tar archive that a job comes with.
 	PayloadSlot = 0x11
+	// ModulesSlot has the archive of the kernel's own modules, see package
+	// modarchive; read only.
+	ModulesSlot = 0x12
 
 	// MemoryBAR is the BAR that is the memory.
 	MemoryBAR = 2

@@ -9,7 +9,7 @@ import (
 
 // Version is the version of the protocol: of the frames' types and of the
 // messages. Host and guest have to agree; the guest's greeting tells it.
-const Version = 3
+const Version = 5
 
 // Greeting is what the guest tells of itself.
 type Greeting struct {
@@ -30,6 +30,9 @@ type Job struct {
 	Info guestenv.Info `json:"info"`
 	// Preload are the .ko files to load first, in this order.
 	Preload []string `json:"preload,omitempty"`
+	// Modprobe are the modules of the kernel's own to load then, by name or
+	// alias, with what they depend on.
+	Modprobe []string `json:"modprobe,omitempty"`
 	// Steps are the processes to run, one after the other.
 	Steps []Step `json:"steps"`
 	// Dirs are directories to make, which Outputs are written to.
@@ -37,6 +40,11 @@ type Job struct {
 	// Outputs are the files and directories to hand back at the end, if they
 	// exist then.
 	Outputs []string `json:"outputs,omitempty"`
+	// Changed are directories of which the files are handed back that were
+	// written since the payload was unpacked.
+	Changed []string `json:"changed,omitempty"`
+	// Globs are patterns of further files and directories to hand back.
+	Globs []string `json:"globs,omitempty"`
 	// Unwatched forwards no kernel log before the end, and no signs of life.
 	Unwatched bool `json:"unwatched,omitempty"`
 	// Interactive connects the last step to the third serial port.

@@ -3,6 +3,7 @@ package bundle
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,6 +27,9 @@ type Bundle struct {
 	// Verdict is the run's; nil if Err says that there is none.
 	Verdict *verdict.Verdict
 	Err     error
+	// EnvDropped are the names of the variables of the run's environment that the
+	// bundle does not keep; what Open sets.
+	EnvDropped []string
 }
 
 // manifest is bundle.json: the part of a Bundle that is no file of its own.
@@ -41,6 +45,8 @@ type manifest struct {
 	Args       []string      `json:"args"`
 	Dir        string        `json:"dir"`
 	Env        []string      `json:"env"`
+	EnvDropped []string      `json:"env_dropped,omitempty"`
+	Modprobe   []string      `json:"modprobe,omitempty"`
 	Files      []string      `json:"files,omitempty"`
 	SourceRoot string        `json:"source_root"`
 	Accel      vm.Accel      `json:"accel"`
@@ -90,13 +96,16 @@ func buildLogFile(name string) string { return "modules/" + name + ".build.log" 
 func (b Bundle) manifest() manifest {
 	o := b.Options
 	m := manifest{
-		Version: version, Package: b.Package, Args: o.Args, Dir: o.Dir, Env: o.Env, Files: o.Files, SourceRoot: o.SourceRoot,
+		Version: version, Package: b.Package, Args: o.Args, Dir: o.Dir, Files: o.Files, SourceRoot: o.SourceRoot,
 		Accel: o.Accel, MemoryMiB: o.MemoryMiB, CPUs: o.CPUs, KernelArgs: o.KernelArgs, Isolation: o.Isolation, Allow: b.Allow,
 		Kernel: kernelInfo{
 			Name: o.Kernel.Name, Series: o.Kernel.Series, Flavour: o.Kernel.Flavour, Release: o.Kernel.Release,
 			Digest: o.Kernel.Digest, Symbols: o.Kernel.Symbols != "",
 		},
 	}
+	m.Env, m.EnvDropped = o.KeptEnv()
+	m.Modprobe = o.Modprobe
+	m.Files = append(slices.Clone(m.Files), slices.Sorted(maps.Keys(o.Placed))...)
 	for _, mod := range o.Modules {
 		i := moduleInfo{Name: mod.Name, Vermagic: mod.Vermagic, Srcversion: mod.Srcversion, SourceDir: mod.SourceDir, Digest: mod.Digest}
 		for _, d := range mod.DependsPaths {
@@ -127,13 +136,13 @@ func Open(dir string) (Bundle, error) {
 		return Bundle{}, fmt.Errorf("read bundle: %w", err)
 	}
 	in := func(name string) string { return filepath.Join(dir, filepath.FromSlash(name)) }
-	b := Bundle{Package: m.Package, Allow: m.Allow, Options: run.Options{
+	b := Bundle{Package: m.Package, Allow: m.Allow, EnvDropped: m.EnvDropped, Options: run.Options{
 		Kernel: kernel.Kernel{
 			Name: m.Kernel.Name, Series: m.Kernel.Series, Flavour: m.Kernel.Flavour, Release: m.Kernel.Release, Digest: m.Kernel.Digest,
 			Image: in(kernelFile), Config: in(configFile),
 		},
 		SourceRoot: m.SourceRoot, Binary: in(binaryFile), Args: m.Args, Dir: m.Dir, Env: m.Env, Files: m.Files, Root: in(rootDir),
-		Accel: m.Accel, MemoryMiB: m.MemoryMiB, CPUs: m.CPUs, KernelArgs: m.KernelArgs, Isolation: m.Isolation,
+		Accel: m.Accel, MemoryMiB: m.MemoryMiB, CPUs: m.CPUs, KernelArgs: m.KernelArgs, Isolation: m.Isolation, Modprobe: m.Modprobe,
 	}}
 	b.Options.Image.Path, b.Options.Image.Digest = in(imageFile), "bundle"
 	if m.Kernel.Symbols {

@@ -44,9 +44,10 @@ func TestRoundTrip(t *testing.T) {
 	o := run.Options{
 		Kernel: kernel.Kernel{Name: "6.12", Series: "6.12", Flavour: "cloud", Release: "6.12.1-cloud-amd64", Digest: "d",
 			Image: in("vmlinuz"), Config: in("config"), Symbols: in("System.map")},
-		SourceRoot: "/src", Binary: in("bin"), Args: []string{"-test.run=X"}, Dir: in("p"), Env: []string{"A=b"}, Files: []string{in("extra")},
+		SourceRoot: "/src", Binary: in("bin"), Args: []string{"-test.run=X"}, Dir: in("p"), Env: []string{"LC_ALL=b", "TOKEN=secret"}, Files: []string{in("extra")},
 		Preload: []string{in("virtio.ko")}, Programs: []string{in("tool")}, Accel: "tcg", MemoryMiB: 256, CPUs: 2, KernelArgs: []string{"quiet"},
 	}
+	o.Placed = map[string]string{"/lib/firmware": in("extra")}
 	o.Image.Path = in("cpio")
 	mod := run.Module{Module: kbuild.Module{Name: "m", Path: in("m.ko"), Debug: in("debug/m.ko"), Log: in("log"), Vermagic: "v", SourceDir: "/src/kmod"}, DependsPaths: []string{in("mii.ko")}}
 	o.Modules = []run.Module{mod}
@@ -81,7 +82,8 @@ func TestRoundTrip(t *testing.T) {
 		mod.Debug: is.Options.Modules[0].Debug, mod.DependsPaths[0]: is.Options.Modules[0].DependsPaths[0],
 		o.Preload[0]: is.Options.Preload[0], o.Programs[0]: is.Options.Programs[0],
 		in("p/a_test.go"): filepath.Join(is.Options.Root, in("p/a_test.go")), in("p/testdata/in/link"): filepath.Join(is.Options.Root, in("p/testdata/in/link")),
-		in("extra/e"): filepath.Join(is.Options.Root, in("extra/e")),
+		in("extra") + "/./e": filepath.Join(is.Options.Root, "lib/firmware/e"),
+		in("extra/e"):        filepath.Join(is.Options.Root, in("extra/e")),
 	}
 	for before, after := range pairs {
 		want, err1 := os.ReadFile(before)
@@ -100,6 +102,12 @@ func TestRoundTrip(t *testing.T) {
 		}
 		return false
 	}, cmp.Ignore())
+	// An environment holds secrets: only what is known to be none is kept.
+	was.Options.Files, was.Options.Placed = append(was.Options.Files, "/lib/firmware"), nil
+	was.Options.Env = []string{"LC_ALL=b"}
+	if diff := cmp.Diff([]string{"TOKEN"}, is.EnvDropped); diff != "" {
+		t.Errorf("variables that were dropped (-want +got):\n%s", diff)
+	}
 	if diff := cmp.Diff(was.Options, is.Options, paths, cmpopts.IgnoreUnexported(klog.AllowList{})); diff != "" {
 		t.Errorf("options (-before +after):\n%s", diff)
 	}

@@ -110,6 +110,10 @@ func (b Bundle) fill(w *writer) {
 	for _, f := range o.Files {
 		w.tree(o.Root, f)
 	}
+	// In the bundle they lie where the guest has them.
+	for name, file := range o.Placed {
+		w.treeAs(file, name)
+	}
 }
 
 // writer writes files to an archive; the first error sticks.
@@ -184,8 +188,10 @@ func (w *writer) pack(root, dir string) {
 	}
 }
 
-func (w *writer) tree(root, name string) {
-	top := filepath.Join(root, name)
+func (w *writer) tree(root, name string) { w.treeAs(filepath.Join(root, name), name) }
+
+// treeAs adds the file or directory top as the guest's name.
+func (w *writer) treeAs(top, name string) {
 	err := filepath.WalkDir(top, func(file string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err

@@ -59,7 +59,17 @@ type Tests struct {
 	// Files are files and directories, relative to the configuration file,
 	// that tests find in the guest at the same absolute path. The package's
 	// own directory and its testdata are always there.
-	Files []string `toml:"files"`
+	Files []string `toml:"-"`
+	// Placed are those that the guest has at another path: the absolute path in
+	// the guest, and the path on the host, which is absolute after Load.
+	Placed map[string]string `toml:"-"`
+	// FileKeys are tests.files as the file has it: a list, which becomes Files, or
+	// a table, which becomes Placed.
+	FileKeys any `toml:"files"`
+	// Outputs are patterns of files and directories that come back from the guest,
+	// relative to the configuration file and below its directory; absolute after
+	// Load.
+	Outputs []string `toml:"outputs"`
 	// Needs are kernel configuration symbols that the tests cannot do without,
 	// as for a module.
 	Needs []string `toml:"needs"`
@@ -101,6 +111,17 @@ type Guest struct {
 	// Commands are packages of Go programs, relative to the configuration
 	// file, "./cmd/tool", that kmodtest shell has in its PATH.
 	Commands []string `toml:"commands"`
+	// Modules are modules of the kernel's own, by name or alias, that are loaded
+	// before the first test, with what they depend on.
+	Modules []string `toml:"modules"`
+	// Programs are programs of the host that the guest has, too, with their shared
+	// libraries: names, or paths, relative to the configuration file.
+	Programs []string `toml:"programs"`
+	// Shell gives tests u-root's commands and a shell, as kmodtest shell has them.
+	Shell bool `toml:"shell"`
+	// Env changes the environment of the tests: a text sets a variable, false
+	// takes it away.
+	Env map[string]any `toml:"env"`
 }
 
 // Error is what is wrong with a configuration file, and where.
@@ -171,6 +192,12 @@ func Load(path string, defaults []byte) (*Config, error) {
 	for i := range c.Tests.Files {
 		c.Tests.Files[i] = c.abs(c.Tests.Files[i])
 	}
+	for name, file := range c.Tests.Placed {
+		c.Tests.Placed[name] = c.abs(file)
+	}
+	for i := range c.Tests.Outputs {
+		c.Tests.Outputs[i] = c.abs(c.Tests.Outputs[i])
+	}
 	if len(c.Kernels) == 0 {
 		d, err := Default(defaults)
 		if err != nil {
@@ -204,6 +231,9 @@ func parse(path string, b []byte) (*Config, positions, error) {
 		return nil, nil, decodeError(path, err)
 	}
 	at := findPositions(b)
+	if err := c.Tests.readFiles(); err != nil {
+		return nil, nil, &Error{path, at.line("tests.files"), err.Error()}
+	}
 	if err := c.validate(path, at); err != nil {
 		return nil, nil, err
 	}
@@ -268,6 +298,11 @@ func (c *Config) validate(path string, at positions) error {
 		}
 	}
 	c.validateTrees(at, names, bad)
+	for _, o := range c.Tests.Outputs {
+		if _, err := filepath.Match(o, ""); err != nil || !filepath.IsLocal(o) || filepath.Clean(o) == "." {
+			bad(at.line("tests.outputs"), "tests: outputs %q is no pattern of files below the directory of %s", o, FileName)
+		}
+	}
 	for _, n := range c.Tests.Needs {
 		if !needRE.MatchString(n) {
 			bad(at.line("tests.needs"), "tests: needs %q %s", n, wantNeed)
@@ -286,6 +321,7 @@ func (c *Config) validate(path string, at positions) error {
 	if c.Guest.CPUs < 0 {
 		bad(at.line("guest.cpus"), "guest: negative cpus: 0 means 1")
 	}
+	c.validateEnv(at, bad)
 	return errors.Join(errs...)
 }
 

@@ -118,6 +118,9 @@ func (f Flags) Guest() []string {
 func (f Flags) Only(names []string) []string {
 	quoted := "^(" + strings.Join(names, "|") + ")$"
 	set := map[string]string{"test.v": "test2json", "test.run": quoted}
+	if fuzz, err := compile(f.values["test.fuzz"]); f.values["test.fuzz"] != "" && err == nil && !slices.ContainsFunc(names, fuzz.fuzzes) {
+		set["test.fuzz"] = "" // what is fuzzed is none of them
+	}
 	if run := f.values["test.run"]; strings.Contains(run, "/") {
 		// Keep what chooses subtests.
 		_, sub, _ := strings.Cut(run, "/")
@@ -151,22 +154,35 @@ func (f Flags) with(set map[string]string, drop string) []string {
 	return append(args, f.rest...)
 }
 
-// Outputs are the files that the run writes for its caller, and a directory if
-// the flags name one to fill: absolute paths. cwd is the working directory.
-func (f Flags) Outputs(cwd string) (files []string, dir string) {
-	out := f.values["test.outputdir"]
-	if out == "" {
-		out = cwd
+// Outputs are the files that the run writes for its caller, and the directories
+// that it fills: absolute paths. cwd is the working directory.
+func (f Flags) Outputs(cwd string) (files, dirs []string) {
+	out := cwd
+	if v := f.values["test.outputdir"]; v != "" {
+		out = absIn(cwd, v)
 	}
 	for _, name := range fileFlags {
 		if v := f.values[name]; v != "" {
-			files = append(files, absIn(absIn(cwd, out), v))
+			files = append(files, absIn(out, v))
 		}
 	}
 	if v := f.values["test.gocoverdir"]; v != "" {
-		dir = absIn(cwd, v)
+		dirs = append(dirs, absIn(cwd, v))
 	}
-	return files, dir
+	if f.Bool("test.artifacts") {
+		// testing.T.ArtifactDir makes its directories there.
+		dirs = append(dirs, filepath.Join(out, "_artifacts"))
+	}
+	return files, dirs
+}
+
+// FuzzCache is the directory with the inputs that fuzzing has found interesting,
+// which it reads and adds to; "" if nothing is fuzzed.
+func (f Flags) FuzzCache(cwd string) string {
+	if f.values["test.fuzz"] == "" || f.values["test.fuzzcachedir"] == "" {
+		return ""
+	}
+	return absIn(cwd, f.values["test.fuzzcachedir"])
 }
 
 func absIn(dir, p string) string {

@@ -56,18 +56,24 @@ func TestOutputs(t *testing.T) {
 	tests := []struct {
 		args  string
 		files []string
-		dir   string
+		dirs  []string
 	}{
-		{"-test.v", nil, ""},
-		{"-test.coverprofile=c.out", []string{"/pkg/c.out"}, ""},
-		{"-test.outputdir=/out -test.coverprofile=c.out -test.cpuprofile=/abs/cpu", []string{"/out/c.out", "/abs/cpu"}, ""},
-		{"-test.outputdir=sub -test.trace=t", []string{"/pkg/sub/t"}, ""},
-		{"-test.gocoverdir=/cov", nil, "/cov"},
+		{"-test.v", nil, nil},
+		{"-test.coverprofile=c.out", []string{"/pkg/c.out"}, nil},
+		{"-test.outputdir=/out -test.coverprofile=c.out -test.cpuprofile=/abs/cpu", []string{"/out/c.out", "/abs/cpu"}, nil},
+		{"-test.outputdir=sub -test.trace=t", []string{"/pkg/sub/t"}, nil},
+		{"-test.gocoverdir=/cov", nil, []string{"/cov"}},
+		{"-test.artifacts", nil, []string{"/pkg/_artifacts"}},
+		{"-test.artifacts=true -test.outputdir=/out", nil, []string{"/out/_artifacts"}},
+		{"-test.artifacts=false -test.outputdir=/out", nil, nil},
 	}
 	for _, tt := range tests {
-		files, dir := ParseFlags(strings.Fields(tt.args)).Outputs("/pkg")
-		if diff := cmp.Diff(tt.files, files); diff != "" || dir != tt.dir {
-			t.Errorf("Outputs of %s: directory %q, files (-want +got):\n%s", tt.args, dir, diff)
+		files, dirs := ParseFlags(strings.Fields(tt.args)).Outputs("/pkg")
+		if diff := cmp.Diff(tt.files, files); diff != "" {
+			t.Errorf("Outputs of %s: files (-want +got):\n%s", tt.args, diff)
+		}
+		if diff := cmp.Diff(tt.dirs, dirs); diff != "" {
+			t.Errorf("Outputs of %s: directories (-want +got):\n%s", tt.args, diff)
 		}
 	}
 }
@@ -90,6 +96,9 @@ func TestPlan(t *testing.T) {
 		{"-test.skip=Echo/sub", "TestMain2 TestEcho TestEchoRefused ExampleEcho FuzzEcho"},
 		{"-test.run=^$ -test.bench=.", "BenchmarkEcho"},
 		{"-test.run=TestMain -test.bench=Nope", "TestMain2"},
+		{"-test.run=^$ -test.fuzz=FuzzEcho", "FuzzEcho"},
+		{"-test.run=TestMain -test.fuzz=Echo", "TestMain2 FuzzEcho"},
+		{"-test.run=^$ -test.fuzz=Test", ""},
 	}
 	for _, tt := range tests {
 		got, err := ParseFlags(strings.Fields(tt.args)).Plan(list)
@@ -100,7 +109,7 @@ func TestPlan(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", tt.args, diff)
 		}
 	}
-	for _, args := range []string{"-test.run=(", "-test.skip=[", "-test.bench=*"} {
+	for _, args := range []string{"-test.run=(", "-test.skip=[", "-test.bench=*", "-test.fuzz=("} {
 		if _, err := ParseFlags([]string{args}).Plan(list); err == nil {
 			t.Errorf("%s was taken", args)
 		}

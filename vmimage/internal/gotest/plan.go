@@ -26,6 +26,10 @@ func (f Flags) Plan(list []string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse -test.bench: %w", err)
 	}
+	fuzz, err := compile(f.values["test.fuzz"])
+	if err != nil {
+		return nil, fmt.Errorf("parse -test.fuzz: %w", err)
+	}
 	var plan []string
 	for _, name := range list {
 		if !listed.MatchString(name) || slices.Contains(plan, name) {
@@ -38,7 +42,9 @@ func (f Flags) Plan(list []string) ([]string, error) {
 			}
 			chosen = bench
 		}
-		if chosen.matches(name) && !(f.values["test.skip"] != "" && skip.skips(name)) {
+		// What is fuzzed need not be chosen by -test.run, too.
+		fuzzed := f.values["test.fuzz"] != "" && fuzz.fuzzes(name)
+		if fuzzed || chosen.matches(name) && !(f.values["test.skip"] != "" && skip.skips(name)) {
 			plan = append(plan, name)
 		}
 	}
@@ -72,6 +78,9 @@ func compile(s string) (pattern, error) {
 func (p pattern) matches(name string) bool {
 	return slices.ContainsFunc(p, func(elems []*regexp.Regexp) bool { return elems[0].MatchString(name) })
 }
+
+// fuzzes tells whether -test.fuzz chooses the top-level name.
+func (p pattern) fuzzes(name string) bool { return strings.HasPrefix(name, "Fuzz") && p.matches(name) }
 
 // skips tells whether the whole top-level test is skipped: an alternative that
 // goes on to name subtests skips only those.

@@ -15,6 +15,7 @@ type Teller struct {
 	mode    Mode
 	w       io.Writer
 	guilty  map[string]bool
+	started map[string]bool   // tests that have begun
 	last    string            // test named last, in the verbose modes
 	ends    map[string]string // of subtests, by parent, in Verbose
 	name    string            // test named but not told, in Verbose
@@ -32,7 +33,7 @@ type row struct {
 
 // NewTeller returns a Teller that writes to w.
 func NewTeller(mode Mode, w io.Writer) *Teller {
-	return &Teller{mode: mode, w: w, guilty: make(map[string]bool), pending: make(map[string][]row), ends: make(map[string]string)}
+	return &Teller{mode: mode, w: w, guilty: make(map[string]bool), started: make(map[string]bool), pending: make(map[string][]row), ends: make(map[string]string)}
 }
 
 // Err returns the first error of the writer.
@@ -59,10 +60,13 @@ func (t *Teller) event(e Event) {
 		t.trailer += e.Line
 		return
 	}
+	if e.Action == Run {
+		t.started[e.Test] = true
+	}
 	if e.Action == Fail {
 		// A test fails with its subtests. Package testing sees to that for
 		// its own failures, but not for the kernel's.
-		if p := Parent(e.Test); p != "" {
+		if p := t.parent(e.Test); p != "" {
 			t.guilty[p] = true
 		}
 	}
@@ -90,12 +94,22 @@ func (t *Teller) event(e Event) {
 func (t *Teller) end(e Event) {
 	lines := strings.TrimLeft(e.Line, " ") + t.ends[e.Test]
 	delete(t.ends, e.Test)
-	parent := Parent(e.Test)
+	parent := t.parent(e.Test)
 	if parent == "" {
 		t.print(lines)
 		return
 	}
 	t.ends[parent] += indent(lines)
+}
+
+// parent is the test that a subtest belongs to: its name may hold slashes of its
+// own.
+func (t *Teller) parent(test string) string {
+	p := Parent(test)
+	for strings.Contains(p, "/") && !t.started[p] {
+		p = Parent(p)
+	}
+	return p
 }
 
 // waits keeps back a line that names a test again. Go test -v prints one only
@@ -235,7 +249,7 @@ func (t *Teller) flushFailed(rows []row, test, margin string) {
 				t.print(margin)
 			}
 			t.print(r.e.Line)
-		case r.e.Action == Fail && Parent(r.test) == test:
+		case r.e.Action == Fail && t.parent(r.test) == test:
 			t.flushFailed(rows, r.test, margin+"    ")
 		}
 	}

@@ -180,3 +180,24 @@ FAIL
 		t.Errorf("output (-want +got):\n%s", diff)
 	}
 }
+
+// A subtest's own name may have slashes: its end was told nowhere.
+func TestSlashInName(t *testing.T) {
+	var b strings.Builder
+	teller := NewTeller(Verbose, &b)
+	p := NewParser(func(e Event) { teller.Event(e) })
+	for _, l := range []string{
+		"=== RUN   TestA", "=== RUN   TestA/sub/x", "=== RUN   TestA/sub/x/deep", "--- PASS: TestA/sub/x/deep (0.00s)",
+		"--- PASS: TestA/sub/x (0.00s)", "--- PASS: TestA (0.10s)", "PASS",
+	} {
+		if _, err := p.Write([]byte("\x16" + l + "\n")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	teller.Finish(true)
+	want := "=== RUN   TestA\n=== RUN   TestA/sub/x\n=== RUN   TestA/sub/x/deep\n--- PASS: TestA (0.10s)\n" +
+		"    --- PASS: TestA/sub/x (0.00s)\n        --- PASS: TestA/sub/x/deep (0.00s)\nPASS\n"
+	if diff := cmp.Diff(want, b.String()); diff != "" {
+		t.Errorf("output (-want +got):\n%s", diff)
+	}
+}

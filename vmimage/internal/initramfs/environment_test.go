@@ -60,7 +60,7 @@ func hostile(t *testing.T, env map[string]string) {
 // image builds an image and returns its digest and content.
 func image(t *testing.T, o Options) (string, map[string][]byte) {
 	t.Helper()
-	o.SourceDir, o.Go = filepath.Join("..", ".."), "go"
+	o.SourceDir, o.Go = filepath.Join("..", "..", ".."), "go"
 	var err error
 	if o.SourceDir, err = filepath.Abs(o.SourceDir); err != nil {
 		t.Fatal(err)

@@ -83,7 +83,7 @@ const cpioName = "part.cpio"
 // initPackages are the packages of this module that the guest's init is made
 // of.
 func (o Options) initPackages() []string {
-	return []string{cmp.Or(o.Init, "cmd/guestinit"), "internal/guestenv", "internal/sysmon", "internal/wire"}
+	return []string{cmp.Or(o.Init, "cmd/guestinit"), "internal/guestenv", "internal/modarchive", "internal/sysmon", "internal/wire"}
 }
 
 // init returns the archive with /init.
@@ -93,7 +93,7 @@ func (o Options) init(ctx context.Context, env goenv.Env) (cache.Entry, error) {
 	if err != nil {
 		return cache.Entry{}, err
 	}
-	return o.Store.Get(ctx, "init", digest("init", packages[0], env.ID(), sum), func(ctx context.Context, dir string) error {
+	return o.Store.Get(ctx, "init", digest("init 2", packages[0], env.ID(), sum), func(ctx context.Context, dir string) error {
 		o.progress("guest init")
 		bin := filepath.Join(dir, "init")
 		if err := o.compile(ctx, env, packages[0], bin); err != nil {
@@ -106,11 +106,21 @@ func (o Options) init(ctx context.Context, env goenv.Env) (cache.Entry, error) {
 		if err := os.Remove(bin); err != nil {
 			return err
 		}
+		zones, err := o.zones(ctx, env)
+		if err != nil {
+			return err
+		}
 		return writeArchive(filepath.Join(dir, cpioName), []cpio.Record{
 			cpio.Directory("dev", 0o755),
 			// The kernel opens the console before anything is mounted.
 			cpio.CharDev("dev/console", 0o600, 5, 1),
 			cpio.StaticFile("init", string(b), 0o755),
+			// Where every kernel looks for it (CONFIG_MODPROBE_PATH).
+			cpio.Directory("sbin", 0o755),
+			cpio.Symlink("sbin/modprobe", "/init"),
+			cpio.Directory("usr", 0o755),
+			cpio.Directory("usr/share", 0o755),
+			cpio.StaticFile(zonesName, string(zones), 0o644),
 		})
 	})
 }
@@ -132,6 +142,20 @@ func runGo(ctx context.Context, cmd *exec.Cmd) error {
 		return fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, out)
 	}
 	return nil
+}
+
+// zonesName is the file with the time zones, which ZONEINFO of package time names.
+const zonesName = "usr/share/zoneinfo.zip"
+
+// zones are the time zones that come with Go.
+func (o Options) zones(ctx context.Context, env goenv.Env) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, o.Go, "env", "GOROOT")
+	cmd.Dir, cmd.Env = o.SourceDir, env.Environ
+	root, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("ask %s for its root: %w", o.Go, err)
+	}
+	return os.ReadFile(filepath.Join(strings.TrimSpace(string(root)), "lib", "time", "zoneinfo.zip"))
 }
 
 // sourceDigest is the digest of the packages' sources and of the module's

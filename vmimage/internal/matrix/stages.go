@@ -104,13 +104,16 @@ func (r *real) build(ctx context.Context, k kernel.Kernel, log io.Writer) ([]run
 func (r *real) prepare(ctx context.Context, k kernel.Kernel, mods []run.Module, p Package) (run.Options, error) {
 	prepared := session.Prepared{Kernel: k, Modules: mods, Image: r.image, QEMU: r.qemu}
 	var err error
+	if prepared.ModuleArchive, err = k.ModuleArchive(ctx, r.Kernels.Store, nil); err != nil {
+		return run.Options{}, err
+	}
 	if prepared.Accel, err = r.ChooseAccel(ctx, prepared); err != nil {
 		return run.Options{}, err
 	}
 	o := r.Run(prepared)
-	o.Binary, o.Args, o.Dir, o.Env = r.binaries[p.ImportPath], r.Args, p.Dir, session.GuestEnv(r.Environ, p.Dir)
-	o.Jobs = 1 // the matrix has its guests counted already
-	return o, nil
+	o.Binary, o.Args, o.Dir, o.Env = r.binaries[p.ImportPath], r.Args, p.Dir, run.GuestEnv(r.Environ, p.Dir)
+	o.Jobs = 1                // the matrix has its guests counted already
+	return o, o.AddNeeds(ctx) // a bundle has them, too
 }
 
 func (r *real) keep(k Kernel, p Package, o run.Options, v *verdict.Verdict, err error) (string, error) {

@@ -28,7 +28,7 @@ func (r *runner) guest(ctx context.Context, names []string) (died bool, err erro
 		ctx: ctx, o: r.o, v: r.v, flags: r.flags, isTest: r.isTest, tracker: r.tracker, teller: r.teller,
 		step: stepRun, output: make(map[string]*clip), syms: r.syms,
 		seen: make(map[string]int), consoleText: g.Console.Bytes,
-		files:  fileSink{want: r.outputs(), place: r.files},
+		files:  fileSink{want: r.outputs(), redir: r.files},
 		listed: r.keepPlan,
 		single: len(r.only) == 1,
 		// The process is not asked for last words: the next test has nothing
@@ -134,7 +134,10 @@ func (r *runner) serve(ctx context.Context, s *session, j *judge, names []string
 }
 
 func (r *runner) step(name string, args []string) wire.Step {
-	return wire.Step{Name: name, Args: append([]string{guestBinary}, args...), Dir: r.o.Dir, Env: r.o.Env}
+	if r.o.Command != nil {
+		return wire.Step{Name: name, Args: r.o.Command, Dir: r.o.Dir, Env: r.o.env()}
+	}
+	return wire.Step{Name: name, Args: append([]string{guestBinary}, args...), Dir: r.o.Dir, Env: r.o.env()}
 }
 
 // summary takes the guest's own account into the verdict.

@@ -255,7 +255,7 @@ var errNothingPlanned = errors.New("no test matches")
 
 func errNoTests(f gotest.Flags) error {
 	var with []string
-	for _, n := range []string{"test.run", "test.skip", "test.bench"} {
+	for _, n := range []string{"test.run", "test.skip", "test.bench", "test.fuzz"} {
 		if v := f.Get(n); v != "" {
 			with = append(with, "-"+strings.TrimPrefix(n, "test.")+" "+v)
 		}

@@ -27,16 +27,38 @@ type Options struct {
 	// Preload are in-tree modules of the kernel, decompressed, that are
 	// loaded before the first test, in this order; may be empty.
 	Preload []string
+	// Modprobe are in-tree modules of the kernel, by name or alias, that are
+	// loaded then, with what they depend on; may be empty.
+	Modprobe []string
+	// ModuleArchive is the file with the kernel's own modules, which the guest
+	// loads when they are asked for; empty makes it of Kernel and keeps it in
+	// Store, if there is one.
+	ModuleArchive string
 	// Binary is the test binary, Args its arguments, Dir its working
 	// directory: absolute paths that are the same in the guest.
 	Binary string
-	Args   []string
-	Dir    string
+	// Command, if not nil, is what runs instead of Binary: an absolute path in the
+	// guest, and arguments; see the function Command.
+	Command []string
+	Args    []string
+	Dir     string
 	// Env is the environment in the guest, "NAME=value"; may be empty.
 	Env []string
+	// EnvChanges are what the configuration says of it; may be empty.
+	EnvChanges []EnvVar
 	// Files are files and directories that the test finds in the guest
 	// besides its own directory; may be empty.
 	Files []string
+	// Outputs are patterns of files and directories that the guest hands back,
+	// absolute paths as for filepath.Match; what is in a directory comes along.
+	// May be empty.
+	Outputs []string
+	// Placed are files and directories that the guest has at another path: of the
+	// guest, then of the host; may be empty.
+	Placed map[string]string
+	// Wanted are programs of the host that the guest has, too, with what they need:
+	// names, or paths relative to SourceRoot; may be empty.
+	Wanted []string
 	// Programs are static executables that a shell finds in /bin under their
 	// own names; may be empty.
 	Programs []string

@@ -2,6 +2,7 @@ package run
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,44 +11,92 @@ import (
 	"github.com/kmodtest/kmodtest/internal/wire"
 )
 
-// outputs are what a run writes for its caller: files, and a directory to
-// fill; absolute paths.
+// outputs are what a run writes for its caller; absolute paths.
 type outputs struct {
+	// files have to come.
 	files []string
-	dir   string
+	// dirs are filled: all that is in them comes.
+	dirs []string
+	// changed are directories of which what the tests wrote comes.
+	changed []string
+	// globs are patterns of what comes, if it is there.
+	globs []string
 }
 
 func (r *runner) outputs() outputs {
-	files, dir := r.flags.Outputs(r.o.Dir)
-	return outputs{files, dir}
+	var out outputs
+	out.files, out.dirs = r.flags.Outputs(r.o.Dir)
+	for _, kv := range r.o.env() {
+		if dir, ok := strings.CutPrefix(kv, "GOCOVERDIR="); ok && filepath.IsAbs(dir) {
+			out.dirs = append(out.dirs, filepath.Clean(dir)) // of programs that the test starts
+		}
+	}
+	out.globs = r.o.Outputs
+	// A test of go test's may write to its directory: golden files, inputs that
+	// fuzzing found. A run that is repeated from a bundle has no directory.
+	if r.isTest && r.o.Root == "" {
+		out.changed = append(out.changed, r.o.Dir)
+		if dir := r.flags.FuzzCache(r.o.Dir); dir != "" {
+			out.changed = append(out.changed, dir)
+		}
+	}
+	out.changed = slices.DeleteFunc(out.changed, func(dir string) bool { return dir == "" || dir == "/" })
+	return out
 }
 
-// dirs are the directories that have to be there before the run.
-func (o outputs) dirs() []string {
+// mkdirs are the directories that have to be there before the run.
+func (o outputs) mkdirs() []string {
 	var dirs []string
 	for _, f := range o.files {
 		dirs = append(dirs, filepath.Dir(f))
 	}
-	if o.dir != "" {
-		dirs = append(dirs, o.dir)
+	dirs = append(dirs, o.dirs...) // package testing makes no parent of _artifacts
+	for _, g := range o.globs {
+		dirs = append(dirs, globDir(g))
 	}
 	return dirs
 }
 
-func (o outputs) all() []string {
-	if o.dir == "" {
-		return o.files
+// globDir is the part of a pattern's directory that is no pattern itself.
+func globDir(glob string) string {
+	dir := filepath.Dir(glob)
+	for strings.ContainsAny(dir, `*?[\`) {
+		dir = filepath.Dir(dir)
 	}
-	return append(slices.Clone(o.files), o.dir)
+	return dir
 }
 
-// fileSink writes the files that the guest hands back: profiles and coverage.
-// It writes nothing that the command line did not name.
+// place tells below which directory a file that the guest sends belongs; false if
+// nobody asked for it.
+func (o outputs) place(path string) (dir string, ok bool) {
+	if slices.Contains(o.files, path) {
+		return filepath.Dir(path), true
+	}
+	for _, d := range slices.Concat(o.dirs, o.changed) {
+		if strings.HasPrefix(path, d+"/") {
+			return d, true
+		}
+	}
+	for _, g := range o.globs {
+		for p := path; len(p) > 1; p = filepath.Dir(p) {
+			if m, err := filepath.Match(g, p); m && err == nil {
+				return globDir(g), true
+			}
+		}
+	}
+	return "", false
+}
+
+// fileSink writes the files that the guest hands back: profiles, coverage, and what
+// the tests wrote. It writes nothing that nobody asked for, and nothing outside of
+// the directory that it belongs to, wherever links there may lead.
 type fileSink struct {
 	want   outputs
 	got    []string
-	place  func(path string) string // where a file goes; nil: where it says
+	redir  func(path string) string // where a file goes; nil: where it says
+	root   *os.Root                 // of the file that is being received
 	temp   *os.File
+	name   string // of temp, in root
 	header wire.FileHeader
 	left   int64
 }
@@ -72,21 +121,36 @@ func (s *fileSink) frame(f wire.Frame) error {
 
 func (s *fileSink) begin() error {
 	path := filepath.Clean(s.header.Path)
-	if !slices.Contains(s.want.files, path) && (s.want.dir == "" || !strings.HasPrefix(path, s.want.dir+"/")) {
-		return fmt.Errorf("receive file: the guest sent %s, which the command line does not name", path)
+	dir, ok := s.want.place(path)
+	if !ok {
+		return fmt.Errorf("receive file: the guest sent %s, which nobody asked for", path)
 	}
 	s.got = append(s.got, path)
-	if s.place != nil {
-		path = s.place(path)
+	if s.redir != nil {
+		if to := s.redir(path); to != path {
+			path, dir = to, filepath.Dir(to)
+		}
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return fmt.Errorf("write output: %w", err)
+	rel, err := filepath.Rel(dir, path)
+	if err == nil {
+		err = os.MkdirAll(dir, 0o755)
 	}
-	t, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err == nil {
+		s.root, err = os.OpenRoot(dir)
+	}
 	if err != nil {
 		return fmt.Errorf("write output: %w", err)
 	}
-	s.temp, s.left, s.header.Path = t, s.header.Size, path
+	s.left, s.header.Path = s.header.Size, rel
+	// Several guests of a run may write the same file: the last one wins.
+	s.name = filepath.Join(filepath.Dir(rel), fmt.Sprintf(".%s.%x", filepath.Base(rel), rand.Uint64()))
+	if err = s.root.MkdirAll(filepath.Dir(rel), 0o755); err == nil {
+		s.temp, err = s.root.OpenFile(s.name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	}
+	if err != nil {
+		s.root.Close()
+		return fmt.Errorf("write output: %w", err)
+	}
 	return s.commit()
 }
 
@@ -100,12 +164,13 @@ func (s *fileSink) commit() error {
 		err = cerr
 	}
 	if err == nil {
-		err = os.Rename(s.temp.Name(), s.header.Path)
+		err = s.root.Rename(s.name, s.header.Path)
 	}
 	if err != nil {
-		os.Remove(s.temp.Name())
+		_ = s.root.Remove(s.name)
 		err = fmt.Errorf("write %s: %w", s.header.Path, err)
 	}
+	s.root.Close()
 	s.temp = nil
 	return err
 }
@@ -125,7 +190,8 @@ func (s *fileSink) missing() []string {
 func (s *fileSink) abort() {
 	if s.temp != nil {
 		s.temp.Close()
-		os.Remove(s.temp.Name())
+		_ = s.root.Remove(s.name)
+		s.root.Close()
 		s.temp = nil
 	}
 }

@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 
 	"github.com/kmodtest/kmodtest/internal/guestenv"
+	"github.com/kmodtest/kmodtest/vmimage/internal/gotest"
 	"github.com/kmodtest/kmodtest/vmimage/internal/klog"
 	"github.com/kmodtest/kmodtest/vmimage/internal/vm"
 )
@@ -28,10 +30,11 @@ const (
 
 // payload is what one run adds to the guest.
 type payload struct {
-	file    *os.File
-	size    int64
-	info    guestenv.Info
-	preload []string
+	file     *os.File
+	size     int64
+	info     guestenv.Info
+	preload  []string
+	modprobe []string
 }
 
 // newPayload packs the test binary, the modules, and the files that the test
@@ -41,7 +44,7 @@ func newPayload(o *Options) (*payload, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &payload{file: f, info: guestenv.Info{
+	p := &payload{file: f, modprobe: o.Modprobe, info: guestenv.Info{
 		Release: o.Kernel.Release, Modules: make(map[string]guestenv.Module), Emulated: o.Accel != vm.KVM,
 	}}
 	for _, k := range klog.Kinds() {
@@ -123,6 +126,23 @@ func (p *payload) add(o *Options, w io.Writer, big *largest) error {
 			return err
 		}
 	}
+	if cache := gotest.ParseFlags(o.Args).FuzzCache(o.Dir); cache != "" && o.Root == "" {
+		if _, err := os.Stat(cache); err == nil {
+			if err := here.addTree(cache); err != nil {
+				return err
+			}
+		}
+	}
+	if zone := o.zone(); zone != "" {
+		if err := a.addAs(zone, zone); err != nil {
+			return err
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(o.Placed)) {
+		if err := a.addTreeAs(o.Placed[name], name); err != nil {
+			return err
+		}
+	}
 	return a.tw.Close()
 }
 
@@ -176,14 +196,22 @@ func (a *archive) addPackage(dir, binary string) error {
 
 // addTree adds a file, or a directory with all that is below it.
 func (a *archive) addTree(root string) error {
-	return filepath.WalkDir(filepath.Join(a.root, root), func(file string, d fs.DirEntry, err error) error {
+	return a.addTreeAs(root, root)
+}
+
+// addTreeAs adds the file or directory root, below the archive's own root, as
+// guestName.
+func (a *archive) addTreeAs(root, guestName string) error {
+	top := filepath.Join(a.root, root)
+	return filepath.WalkDir(top, func(file string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		name := file
-		if a.root != "" {
-			name = strings.TrimPrefix(file, filepath.Clean(a.root))
+		rel, err := filepath.Rel(top, file)
+		if err != nil {
+			return err
 		}
+		name := filepath.Join(guestName, rel)
 		switch {
 		case d.IsDir():
 			return a.addDir(name)
@@ -194,7 +222,7 @@ func (a *archive) addTree(root string) error {
 			}
 			return a.header(&tar.Header{Name: name, Typeflag: tar.TypeSymlink, Linkname: target, Mode: 0o777})
 		case d.Type().IsRegular():
-			return a.addAs(name, name)
+			return a.addAs(filepath.Join(root, rel), name)
 		}
 		return nil // sockets and the like mean nothing in the guest
 	})

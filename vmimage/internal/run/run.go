@@ -27,7 +27,17 @@ func Run(ctx context.Context, o Options) (verdict.Verdict, error) {
 	v := verdict.Verdict{
 		Schema: verdict.Schema, Kernel: o.Kernel.Name, Release: o.Kernel.Release, Accel: string(o.Accel), Binary: filepath.Base(o.Binary),
 	}
-	if err := CheckBinary(o.Binary); err != nil {
+	if len(o.Command) > 0 {
+		v.Binary = filepath.Base(o.Command[0])
+	} else if o.Root == "" {
+		if err := CheckBinary(o.Binary); err != nil {
+			return v, err
+		}
+	}
+	if err := o.AddNeeds(ctx); err != nil {
+		return v, err
+	}
+	if err := o.findModules(ctx); err != nil {
 		return v, err
 	}
 	r, err := newRunner(&o, &v)
@@ -54,6 +64,7 @@ func Run(ctx context.Context, o Options) (verdict.Verdict, error) {
 		return v, err
 	}
 	r.conclude()
+	r.hint()
 	r.tell()
 	return v, nil
 }
@@ -61,6 +72,9 @@ func Run(ctx context.Context, o Options) (verdict.Verdict, error) {
 // Freeze makes the snapshot that the guests of such a run are restored from, if it
 // is not there yet; see [boot.Source.Freeze].
 func Freeze(ctx context.Context, o Options) error {
+	if err := o.findModules(ctx); err != nil {
+		return err
+	}
 	o.Limits = o.Limits.orDefault(o.Accel)
 	return o.source().Freeze(ctx)
 }
@@ -134,7 +148,7 @@ func (o *Options) source() *boot.Source {
 	return &boot.Source{
 		Config: vm.Config{
 			QEMU: o.QEMU, Kernel: o.Kernel.Image, Initrd: o.Image.Path, KernelArgs: o.KernelArgs,
-			MemoryMiB: o.MemoryMiB, CPUs: o.CPUs, Accel: o.Accel,
+			MemoryMiB: o.MemoryMiB, CPUs: o.CPUs, Accel: o.Accel, Modules: o.ModuleArchive,
 		},
 		Identity: o.Kernel.Digest + " " + o.Image.Digest, Store: snapshots, Limit: o.Limits.Boot, Notice: o.Notice,
 	}

@@ -53,12 +53,18 @@ func Script(ctx context.Context, o Options, commands string) (status int, err er
 }
 
 func shellStep(o *Options, args ...string) wire.Step {
-	return wire.Step{Name: stepRun, Args: append([]string{shellPath}, args...), Dir: "/", Env: o.Env}
+	return wire.Step{Name: stepRun, Args: append([]string{shellPath}, args...), Dir: "/", Env: o.env()}
 }
 
 func shell(ctx context.Context, o Options, use func(context.Context, *session, *payload) (*wire.ExitStatus, error)) (int, error) {
 	o.Limits = o.Limits.orDefault(o.Accel)
 	o.Binary, o.Dir = "", ""
+	if err := o.AddNeeds(ctx); err != nil {
+		return 0, err
+	}
+	if err := o.findModules(ctx); err != nil {
+		return 0, err
+	}
 	p, err := newPayload(&o)
 	if err != nil {
 		return 0, err

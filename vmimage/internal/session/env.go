@@ -1,18 +1,19 @@
 package session
 
-import "strings"
+import (
+	"maps"
+	"slices"
 
-// GuestEnv is the part of the environment that a test may depend on and that
-// means the same in the guest, for a program that runs in dir.
-func GuestEnv(environ []string, dir string) []string {
-	env := []string{"PATH=/bbin:/bin:/sbin:/usr/bin", "HOME=/root", "USER=root", "TMPDIR=/tmp", "PWD=" + dir, "TERM=linux"}
-	for _, kv := range environ {
-		name, _, _ := strings.Cut(kv, "=")
-		switch {
-		case name == "GODEBUG", name == "GOTRACEBACK", name == "GOMAXPROCS", name == "GOGC", name == "TZ",
-			strings.HasPrefix(name, "KMODTEST_"), strings.HasPrefix(name, "TEST_"), name == "GOCOVERDIR":
-			env = append(env, kv)
-		}
+	"github.com/kmodtest/kmodtest/vmimage/internal/config"
+	"github.com/kmodtest/kmodtest/vmimage/internal/run"
+)
+
+// envChanges are what the configuration says of the environment in the guest.
+func envChanges(c *config.Config) []run.EnvVar {
+	var changes []run.EnvVar
+	for _, name := range slices.Sorted(maps.Keys(c.Guest.Env)) {
+		value, set := c.Guest.Env[name].(string)
+		changes = append(changes, run.EnvVar{Name: name, Value: value, Remove: !set})
 	}
-	return env
+	return changes
 }

@@ -24,9 +24,11 @@ import (
 type Prepared struct {
 	Kernel  kernel.Kernel
 	Modules []run.Module
-	Image   initramfs.Image
-	QEMU    string
-	Accel   vm.Accel
+	// ModuleArchive is the file with the kernel's own modules; see run.Options.
+	ModuleArchive string
+	Image         initramfs.Image
+	QEMU          string
+	Accel         vm.Accel
 }
 
 // Prepare gets the kernel, builds the modules for it and the image, finds the
@@ -56,6 +58,9 @@ func (s *Session) Prepare(ctx context.Context, name string, shell bool) (Prepare
 		if p.Kernel, err = kernel.Get(gctx, s.Kernels, spec); err != nil {
 			return err
 		}
+		if p.ModuleArchive, err = p.Kernel.ModuleArchive(gctx, s.Kernels.Store, s.Tell); err != nil {
+			return err
+		}
 		p.Modules, err = s.Build(gctx, p.Kernel, s.Config.Trees, s.Config.Modules, s.Log)
 		return err
 	})
@@ -77,8 +82,8 @@ func (s *Session) Freeze(ctx context.Context, p Prepared) error {
 	return ended(ctx, run.Freeze(ctx, s.Run(p)))
 }
 
-// Image builds the image, which is the same for all kernels. With shell it has
-// the u-root commands.
+// Image builds the image, which is the same for all kernels. With shell, or if the
+// configuration asks for them, it has the u-root commands.
 func (s *Session) Image(ctx context.Context, shell bool) (initramfs.Image, error) {
 	goCommand, err := s.Go()
 	if err != nil {
@@ -89,7 +94,7 @@ func (s *Session) Image(ctx context.Context, shell bool) (initramfs.Image, error
 		return initramfs.Image{}, err
 	}
 	return initramfs.Build(ctx, initramfs.Options{
-		Store: s.Kernels.Store, SourceDir: dir, Go: goCommand, Shell: shell,
+		Store: s.Kernels.Store, SourceDir: dir, Go: goCommand, Shell: shell || s.Config.Guest.Shell,
 		Progress: func(what string) { s.Telling("building %s", what) },
 	})
 }
@@ -119,7 +124,7 @@ func (s *Session) Build(ctx context.Context, k kernel.Kernel, trees []config.Tre
 func (s *Session) Run(p Prepared) run.Options {
 	c := s.Config
 	return run.Options{
-		Kernel: p.Kernel, Image: p.Image, Modules: p.Modules, SourceRoot: c.Dir, Files: c.Tests.Files,
+		Kernel: p.Kernel, Image: p.Image, Modules: p.Modules, ModuleArchive: p.ModuleArchive, Modprobe: c.Guest.Modules, EnvChanges: envChanges(c), SourceRoot: c.Dir, Files: c.Tests.Files, Placed: c.Tests.Placed, Outputs: c.Tests.Outputs, Wanted: c.Guest.Programs,
 		QEMU: p.QEMU, Accel: p.Accel, MemoryMiB: cmp.Or(s.MemoryMiB, c.Guest.MemoryMiB), CPUs: cmp.Or(s.CPUs, c.Guest.CPUs),
 		KernelArgs: s.kernelArgs(), Store: s.Kernels.Store, Cold: s.Cold, Isolation: s.isolation, Jobs: s.Jobs,
 		Limits: run.Limits{Boot: s.BootTimeout}, Allow: s.Allow, SkipOK: c.Tests.SkipOK, Notice: s.Tell,

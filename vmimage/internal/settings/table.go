@@ -3,10 +3,10 @@ package settings
 // The verbs that rows name. A verb that a row leaves out has no use for it. "dev"
 // stands for the programs that only develop kmodtest.
 var (
-	guests  = []string{"exec", "test", "matrix", "bisect", "shell", "smoke"}           // that boot a kernel
+	guests  = []string{"exec", "test", "matrix", "bisect", "shell", "run", "smoke"}    // that boot a kernel
 	boots   = append([]string{"repro", "dev"}, guests...)                              // and those that boot a bundle's
 	tests   = []string{"exec", "test", "matrix", "bisect"}                             // that judge
-	one     = []string{"exec", "test", "shell", "build", "dev"}                        // on one kernel
+	one     = []string{"exec", "test", "shell", "run", "build", "dev"}                 // on one kernel
 	many    = []string{"matrix"}                                                       // on several
 	archive = append([]string{"build", "kernels", "lock", "doctor", "dev"}, guests...) // that may fetch
 	project = append([]string{"build", "kernels", "lock", "doctor"}, guests...)        // that read kmodtest.toml
@@ -27,10 +27,10 @@ var table = []row{
 		Help: "look for newer builds of the kernels in the archive", Verbs: append([]string{"build"}, guests...)},
 		func(s *Settings) any { return &s.Update }},
 	{Setting{Name: "locked", Variable: "KMODTEST_LOCKED",
-		Help: "take exactly the packages of the lock file", Verbs: []string{"exec", "test", "matrix", "build", "shell"}},
+		Help: "take exactly the packages of the lock file", Verbs: []string{"exec", "test", "matrix", "build", "shell", "run"}},
 		func(s *Settings) any { return &s.Locked }},
 	{Setting{Name: "lock", Variable: "KMODTEST_LOCK", Arg: "file", Default: "kmodtest.lock beside the configuration",
-		Help: "lock `file`", Verbs: []string{"exec", "test", "matrix", "build", "shell", "lock"}},
+		Help: "lock `file`", Verbs: []string{"exec", "test", "matrix", "build", "shell", "run", "lock"}},
 		func(s *Settings) any { return &s.Lock }},
 
 	{Setting{Name: "isolate", Variable: "KMODTEST_ISOLATE", Arg: "what", Default: "package",
@@ -62,7 +62,7 @@ var table = []row{
 		func(s *Settings) any { return &s.Jobs }},
 
 	{Setting{Name: "verdict", Variable: "KMODTEST_VERDICT", Arg: "file",
-		Help: "write the verdicts to `file`, a line of JSON for each package", Verbs: []string{"exec", "test", "repro"}},
+		Help: "write the verdicts to `file`, a line of JSON for each package", Verbs: []string{"exec", "test", "run", "repro"}},
 		func(s *Settings) any { return &s.Verdict }},
 	{Setting{Name: "report-dir", Variable: "KMODTEST_REPORT_DIR", Arg: "directory",
 		Help: "write reports and bundles to `directory`", Verbs: many},

@@ -223,10 +223,10 @@ func (r *runner) module(ctx context.Context, k kernel.Kernel, mods []run.Module,
 	o := r.o.Session.Run(p)
 	// A stranger's C files are named relative to the tree, and no project's
 	// files are theirs.
-	o.SourceRoot, o.Files, o.Isolation = "", nil, run.PerPackage
+	o.SourceRoot, o.Files, o.Placed, o.Outputs, o.Wanted, o.Isolation = "", nil, nil, nil, nil, run.PerPackage
 	o.Binary, o.Dir = r.binary, filepath.Dir(r.binary)
 	o.Args = []string{"-test.v=test2json", "-test.paniconexit0", "-test.timeout=10m", "-test.run=^" + smoketest.TestName + "$"}
-	o.Env = append(session.GuestEnv(nil, "/"), smoketest.EnvModule+"="+m.Name, smoketest.EnvReloads+"="+strconv.Itoa(r.o.Reloads),
+	o.Env = append(run.GuestEnv(nil, "/"), smoketest.EnvModule+"="+m.Name, smoketest.EnvReloads+"="+strconv.Itoa(r.o.Reloads),
 		smoketest.EnvParams+"="+strings.Join(r.params(m.Name), smoketest.ParamsSeparator))
 	var out bytes.Buffer // a reload says a line or two, and a fault is cut by package run
 	o.Stdout, o.Stderr = &out, &out

@@ -43,6 +43,10 @@ type Config struct {
 	// long; nil leaves the device out. NewPayload makes one without a name,
 	// so that nothing is left when the process dies.
 	Payload *os.File
+	// Modules is the file behind the device with the kernel's own modules, whose
+	// length has to be a power of two; empty leaves the device out. It is only
+	// read, and every guest reads the same pages of it.
+	Modules string
 	// RAM is the file that holds the guest's memory; empty uses anonymous
 	// memory. A guest that is saved needs one, which it writes to; a guest
 	// that is restored only reads it.
@@ -124,7 +128,11 @@ func (c Config) cmdline() string {
 }
 
 // fds are the numbers that the inherited descriptors have in QEMU.
-type fds struct{ console, frames, terminal, qmp, ring, payload int }
+type fds struct {
+	console, frames, terminal, qmp, ring, payload, modules int
+
+	modulesSize int64 // of the file; 0 if there is none
+}
 
 func onOff(b bool) string {
 	if b {
@@ -134,9 +142,10 @@ func onOff(b bool) string {
 }
 
 // args is QEMU's command line after the program. share tells whether the guest
-// shares its memory and payload: one that is saved has to, for QEMU to leave
-// their content out of the stream; a restored one must not, for it reads what
-// others read too. The ring of the frames is shared by every guest.
+// shares its memory, payload and modules: one that is saved has to, for QEMU to
+// leave their content out of the stream; a restored one must not, for it reads
+// what others read too, and QEMU compares the addresses of shared memory. The
+// ring of the frames is shared by every guest.
 func (c Config) args(fd fds, share bool) []string {
 	accel := c.Accel
 	if accel == "" {
@@ -165,9 +174,13 @@ func (c Config) args(fd fds, share bool) []string {
 		args = append(args, "-chardev", fmt.Sprintf("socket,id=%s,fd=%d", ch.id, ch.fd), "-serial", "chardev:"+ch.id)
 	}
 	args = append(args, "-chardev", fmt.Sprintf("socket,id=qmp,fd=%d", fd.qmp), "-mon", "chardev=qmp,mode=control")
-	args = append(args, device("ring", fd.ring, wire.RingSize, true, wire.FramesSlot)...)
+	args = append(args, device("ring", fd.ring, wire.RingSize, "share=on", wire.FramesSlot)...)
 	if c.Payload != nil {
-		args = append(args, device("payload", fd.payload, PayloadDeviceSize, share, wire.PayloadSlot)...)
+		args = append(args, device("payload", fd.payload, PayloadDeviceSize, "share="+onOff(share), wire.PayloadSlot)...)
+	}
+	if fd.modulesSize > 0 {
+		// What a guest writes there is dropped.
+		args = append(args, device("modules", fd.modules, fd.modulesSize, "readonly=on,share="+onOff(share), wire.ModulesSlot)...)
 	}
 	return args
 }
@@ -177,9 +190,31 @@ func (c Config) args(fd fds, share bool) []string {
 func option(value string) string { return strings.ReplaceAll(value, ",", ",,") }
 
 // device is a PCI device whose memory is the file fd.
-func device(id string, fd, size int, share bool, slot int) []string {
+func device(id string, fd int, size int64, options string, slot int) []string {
 	return []string{
-		"-object", fmt.Sprintf("memory-backend-file,id=%s,mem-path=/proc/self/fd/%d,size=%d,share=%s", id, fd, size, onOff(share)),
+		"-object", fmt.Sprintf("memory-backend-file,id=%s,mem-path=/proc/self/fd/%d,size=%d,%s", id, fd, size, options),
 		"-device", fmt.Sprintf("ivshmem-plain,memdev=%s,master=on,addr=%#x", id, slot),
 	}
 }
+
+// openModules opens the file behind the device with the modules; it returns nil
+// if there is none.
+func (c Config) openModules() (f *os.File, size int64, err error) {
+	if c.Modules == "" {
+		return nil, 0, nil
+	}
+	if f, err = os.Open(c.Modules); err != nil {
+		return nil, 0, fmt.Errorf("open modules of the kernel: %w", err)
+	}
+	fi, err := f.Stat()
+	if err == nil && (fi.Size() < pageSize || fi.Size()&(fi.Size()-1) != 0) {
+		err = fmt.Errorf("%s has %d bytes, which is no power of two", c.Modules, fi.Size())
+	}
+	if err != nil {
+		f.Close()
+		return nil, 0, fmt.Errorf("open modules of the kernel: %w", err)
+	}
+	return f, fi.Size(), nil
+}
+
+const pageSize = 4096

@@ -156,3 +156,31 @@ func TestArgsComma(t *testing.T) {
 		t.Errorf("%s\nlacks %s", args, want)
 	}
 }
+
+// The modules of the kernel are only read, and shared like the memory.
+func TestModulesDevice(t *testing.T) {
+	for share, option := range map[bool]string{true: "share=on", false: "share=off"} {
+		args := Config{}.args(fds{modules: 9, modulesSize: 1 << 20}, share)
+		want := []string{
+			"-object", "memory-backend-file,id=modules,mem-path=/proc/self/fd/9,size=1048576,readonly=on," + option,
+			"-device", "ivshmem-plain,memdev=modules,master=on,addr=0x12",
+		}
+		if diff := cmp.Diff(want, args[len(args)-4:]); diff != "" {
+			t.Errorf("arguments (-want +got):\n%s", diff)
+		}
+	}
+	dir := t.TempDir()
+	for name, size := range map[string]int64{"empty": 0, "small": 2048, "odd": 3 * 4096, "good": 4 * 4096} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, make([]byte, size), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		f, got, err := Config{Modules: path}.openModules()
+		if (err == nil) != (name == "good") || err == nil && got != size {
+			t.Errorf("%s: size %d, error %v", name, got, err)
+		}
+		if f != nil && err == nil {
+			f.Close()
+		}
+	}
+}

@@ -156,10 +156,17 @@ func (c Config) SnapshotKey(identity string) (string, error) {
 		return "", fmt.Errorf("identify QEMU: %w", err)
 	}
 	parts := []string{
-		"snapshot 3", identity, c.QEMU, fmt.Sprint(fi.Size(), fi.ModTime().UnixNano()), c.cmdline(), string(c.Accel),
+		"snapshot 4", identity, c.QEMU, fmt.Sprint(fi.Size(), fi.ModTime().UnixNano()), c.cmdline(), string(c.Accel),
+	}
+	modules, size, err := c.openModules()
+	if err != nil {
+		return "", err
+	}
+	if modules != nil {
+		modules.Close()
 	}
 	c.Payload, c.RAM = nil, "ram"
-	parts = append(parts, c.args(fds{}, false)...)
+	parts = append(parts, c.args(fds{modulesSize: size}, false)...)
 	// "-cpu max" and "-cpu host" mean what the host's processor is.
 	cpu, err := hostCPU()
 	if err != nil {

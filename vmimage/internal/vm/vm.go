@@ -102,6 +102,13 @@ func start(ctx context.Context, c Config, restore bool) (_ *VM, err error) {
 		}
 		fd.payload = o.AddFile(os.NewFile(uintptr(n), "payload device"))
 	}
+	modules, size, err := c.openModules()
+	if err != nil {
+		return nil, fmt.Errorf("start guest: %w", err)
+	}
+	if modules != nil {
+		fd.modules, fd.modulesSize = o.AddFile(modules), size
+	}
 	o.AppendQEMU(c.args(fd, !restore)...)
 	if restore {
 		o.AppendQEMU("-incoming", "defer")

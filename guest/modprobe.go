@@ -1,0 +1,113 @@
+package guest
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// Modprobe loads a module of the kernel's own, with everything that it depends on,
+// by its name or an alias such as "rtnl-link-veth", as modprobe(8) does. What is
+// built in or loaded needs no loading. If the kernel has no such module, or refuses
+// it, the test ends.
+//
+// At the test's clean-up it is unloaded again, once no other test uses it. What
+// still holds it then is left alone. Neither it nor what it registered is a
+// leftover of the module under test.
+func Modprobe(t testing.TB, name string, params ...string) {
+	t.Helper()
+	needGuest(t)
+	before, err := loadedModules()
+	if err != nil {
+		t.Fatal(err)
+	}
+	modprobed.hold()
+	t.Cleanup(func() {
+		if err := modprobed.release(); err != nil {
+			t.Error(err)
+		}
+	})
+	out, err := exec.Command("modprobe", append([]string{name}, params...)...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s", strings.TrimSpace(string(out)+" "+err.Error()))
+	}
+	after, err := loadedModules()
+	if err != nil {
+		t.Fatal(err)
+	}
+	modprobed.add(newModules(before, after))
+}
+
+// modprobed are the modules that calls of Modprobe have loaded. They go when the
+// last test that called it ends: tests that run at once may share them.
+var modprobed held
+
+type held struct {
+	sync.Mutex
+	users int
+	names []string // newest first
+}
+
+func (h *held) hold() {
+	h.Lock()
+	defer h.Unlock()
+	h.users++
+}
+
+func (h *held) add(names []string) {
+	h.Lock()
+	defer h.Unlock()
+	for _, n := range slices.Backward(names) {
+		if !slices.Contains(h.names, n) {
+			h.names = slices.Insert(h.names, 0, n)
+		}
+	}
+}
+
+func (h *held) has(name string) bool {
+	h.Lock()
+	defer h.Unlock()
+	return slices.Contains(h.names, name)
+}
+
+func (h *held) release() error {
+	h.Lock()
+	defer h.Unlock()
+	if h.users--; h.users > 0 {
+		return nil
+	}
+	names := h.names
+	h.names = nil
+	_, err := removeUnused(names)
+	return err
+}
+
+// notePulled notes what the kernel loaded since before on behalf of the module.
+func (m *Module) notePulled(before []string) error {
+	after, err := loadedModules()
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Backward(newModules(before, after)) {
+		if !slices.Contains(m.loaded, name) && !slices.Contains(m.pulled, name) {
+			m.pulled = slices.Insert(m.pulled, 0, name)
+		}
+	}
+	return nil
+}
+
+// removePulled unloads what the load pulled in; at the end of the test also what
+// the test made the kernel load. A module that is still in use stays in m.pulled:
+// it is a leftover, for who used it is gone.
+func (m *Module) removePulled() (err error) {
+	if m.spent {
+		return nil // what still points to the module may be theirs to follow
+	}
+	m.pulled, err = removeUnused(m.pulled)
+	if err != nil || !m.over {
+		return err
+	}
+	return removeSince(m.present)
+}
