@@ -210,6 +210,10 @@ func TestGoldenCut(t *testing.T) {
 			continue
 		}
 		for n := range recs {
+			// Before, nothing is expected; behind its last line, it is whole.
+			if n == 0 || recs[n-1].Seq <= all[0].First+12 || recs[n-1].Seq > all[0].Last+2 {
+				continue
+			}
 			var s Scanner
 			var found []Finding
 			for _, r := range recs[:n] {
@@ -218,7 +222,7 @@ func TestGoldenCut(t *testing.T) {
 			found = append(found, s.Died()...)
 			// The first line of some says little; from the second on, the kind
 			// is known or the report is not yet one.
-			if n > 0 && recs[n-1].Seq > all[0].First+12 && len(found) == 0 {
+			if len(found) == 0 {
 				t.Errorf("%s: cut after record %d: no finding", g.path, n)
 				break
 			}
