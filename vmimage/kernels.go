@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"path/filepath"
 	"slices"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/files"
@@ -150,9 +149,6 @@ func (s *Session) Build(ctx context.Context, log io.Writer) ([]Module, error) {
 // CompilerLog returns a writer that passes on to w what a compiler has to say, and
 // leaves out make's account of its progress.
 func CompilerLog(w io.Writer) io.Writer { return &kbuild.Warnings{W: w} }
-
-// Show is how messages name path: relative to the project if it lies in it.
-func (s *Session) Show(path string) string { return s.s.Config.Show(filepath.Clean(path)) }
 
 // ended returns what ended ctx if that is why err came about.
 func ended(ctx context.Context, err error) error {

@@ -14,7 +14,10 @@ import (
 type handOver struct {
 	// Config is the configuration that was prepared for: a package that another
 	// one governs prepares by itself.
-	Config   string
+	Config string
+	// Kernel is the kernel's name in the settings: one that asks for another
+	// must not be given this.
+	Kernel   string
 	Prepared Prepared
 }
 
@@ -29,7 +32,7 @@ func (s *Session) HandOver(ctx context.Context, file string) (Prepared, error) {
 	if err := s.Freeze(ctx, p); err != nil {
 		return p, err
 	}
-	return p, files.WriteJSON(file, handOver{s.Config.Path, p})
+	return p, files.WriteJSON(file, handOver{s.Config.Path, s.Kernel, p})
 }
 
 // handedOver returns what another process prepared, if it did so for this
@@ -46,5 +49,5 @@ func (s *Session) handedOver() (p Prepared, ok bool, err error) {
 	if err := json.Unmarshal(b, &h); err != nil {
 		return p, false, fmt.Errorf("read what kmodtest test prepared: %w", err)
 	}
-	return h.Prepared, h.Config == s.Config.Path, nil
+	return h.Prepared, h.Config == s.Config.Path && h.Kernel == s.Kernel, nil
 }

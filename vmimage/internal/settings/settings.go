@@ -75,17 +75,6 @@ func Table() []Setting {
 	return all
 }
 
-// For returns the rows that mean something to a verb.
-func For(verb string) []Setting {
-	var some []Setting
-	for _, r := range table {
-		if r.means(verb) {
-			some = append(some, r.Setting)
-		}
-	}
-	return some
-}
-
 func (r row) means(verb string) bool {
 	for _, v := range r.Verbs {
 		if v == verb {
