@@ -10,7 +10,10 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/kmodtest/kmodtest/internal/wire"
 )
@@ -49,17 +52,33 @@ func sectionsOf(name string, wanted func(section string) bool) (map[string]uint6
 		if !wanted(e.Name()) {
 			continue
 		}
-		data, err := os.ReadFile(dir + e.Name())
+		text, err := readLine(dir + e.Name())
 		if err != nil {
 			return nil, fmt.Errorf("find section %s of module %s: %w", e.Name(), name, err)
 		}
-		addr, err := strconv.ParseUint(strings.TrimSpace(string(data)), 0, 64)
+		addr, err := strconv.ParseUint(text, 0, 64)
 		if err != nil {
 			return nil, fmt.Errorf("find section %s of module %s: %w", e.Name(), name, err)
 		}
 		sections[e.Name()] = addr
 	}
 	return sections, nil
+}
+
+// readLine reads a file of one short line. os.ReadFile takes thrice as many system
+// calls.
+func readLine(path string) (string, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return "", err
+	}
+	defer unix.Close(fd)
+	var line [128]byte
+	n, err := unix.Read(fd, line[:])
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimSpace(string(line[:n])), nil
 }
 
 // stays remembers where modules are that are loaded, by name: most that stay once
@@ -155,12 +174,13 @@ func sweep(q wire.Sweep) ([]wire.Held, error) {
 	if q.Stayed, err = stayed(); err != nil {
 		return nil, err
 	}
-	note, err := coreNote()
+	if !noteTold.Load() {
+		q.Note, err = coreNote()
+	}
 	if err != nil {
 		// No fault of the module: the host says so, and notes it in the verdict.
 		q.Unable = err.Error()
 	}
-	q.Note = note
 	var a wire.Swept
 	poll(sweepSettle, func() bool {
 		a, err = sweepOnce(q)
@@ -190,8 +210,12 @@ func sweepOnce(q wire.Sweep) (a wire.Swept, err error) {
 	if a.Error != "" {
 		return a, errors.New(a.Error)
 	}
+	noteTold.Store(true)
 	return a, nil
 }
+
+// noteTold tells that the host has the kernel's note.
+var noteTold atomic.Bool
 
 // tellSymbols tells the host the symbols of the kernel, some at a time. It takes
 // the guest a second without KVM, once for each kernel.

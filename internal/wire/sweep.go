@@ -17,7 +17,7 @@ type Sweep struct {
 	// found is told now, and not a second time.
 	Final bool `json:"final,omitempty"`
 	// Note is what the kernel says of its own place in memory: the note VMCOREINFO
-	// of /proc/kcore.
+	// of /proc/kcore. A process tells it once: it stays the same.
 	Note string `json:"note,omitempty"`
 	// Symbols is a part of /proc/kallsyms, which the host asked for, and Last
 	// tells that it is the last one.

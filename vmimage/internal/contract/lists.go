@@ -272,7 +272,7 @@ func (l *look) walkUnbound() []found {
 // within calls each for the words of a variable, of every processor if it is one
 // for each.
 func (l *look) within(symbol string, each func(a area, at uint64)) {
-	i, ok := l.syms.byName[symbol]
+	i, ok := l.syms.index(symbol)
 	if !ok {
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -34,6 +35,8 @@ type Server struct {
 	Record Record
 
 	mem     io.ReaderAt
+	note    note     // of the guest's kernel
+	hot     []uint64 // pages that the last look asked for
 	syms    *symbols
 	text    strings.Builder // the part of the symbols that has come
 	opened  map[string]*module
@@ -129,6 +132,15 @@ func (s *Server) recall(ctx context.Context) error {
 	return s.use(b)
 }
 
+// Ready reads what is known before the first question: the guest waits for each
+// answer. What goes wrong here goes wrong again there, and is told then.
+func (s *Server) Ready(ctx context.Context) {
+	_ = s.recall(ctx)
+	for _, m := range s.Modules {
+		_, _ = s.module(m.Name)
+	}
+}
+
 func (s *Server) use(text []byte) error {
 	syms, err := parseSymbols(text)
 	if err != nil {
@@ -159,16 +171,19 @@ func (s *Server) take(ctx context.Context, q wire.Sweep) error {
 
 // sweep looks once, and tells what no earlier look has told.
 func (s *Server) sweep(q wire.Sweep) ([]wire.Held, error) {
-	n := parseNote(q.Note)
-	at, err := n.symbol(base)
+	if q.Note != "" {
+		s.note = parseNote(q.Note)
+	}
+	at, err := s.note.symbol(base)
 	if err != nil {
 		return nil, &unableError{err}
 	}
 	s.room.used = 0
-	sp, err := newSpace(s.mem, n, &s.room)
+	sp, err := newSpace(s.mem, s.note, &s.room, s.hot)
 	if err != nil {
 		return nil, &unableError{err}
 	}
+	defer func() { s.hot = slices.Collect(maps.Keys(sp.frames)) }()
 	gone, err := s.place(wire.Loaded{Module: q.Module, Sections: q.Lay})
 	if err != nil {
 		return nil, err

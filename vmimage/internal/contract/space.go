@@ -7,15 +7,20 @@ import (
 )
 
 // space is the kernel's virtual address space, read through its page tables
-// (Intel SDM vol. 3A, 4.5). It remembers the tables that it has read: one space
-// is good for one look.
+// (Intel SDM vol. 3A, 4.5). It remembers the tables and the pages of single words
+// that it has read: one space is good for one look.
 type space struct {
 	mem    io.ReaderAt // physical memory
 	root   uint64      // physical address of the top table
 	levels int
-	tables map[uint64]*table
-	frames map[uint64][]byte // of single words that were asked for
+	frames map[uint64][]byte
+	ahead  map[uint64][]byte // read before anybody asked
 	room   *arena
+}
+
+// pageReader is memory of which many pages can be had at once.
+type pageReader interface {
+	ReadPages(p []byte, size int, at []uint64) (int, error)
 }
 
 // arena is memory for what is read, the same for every look: fresh memory costs as
@@ -36,8 +41,6 @@ func (a *arena) take(n int) []byte {
 	return b
 }
 
-type table [512]uint64
-
 const (
 	pagePresent = 1 << 0
 	pageWrite   = 1 << 1
@@ -47,8 +50,9 @@ const (
 	pageSize    = 4096
 )
 
-// newSpace returns the address space of the kernel that n tells of.
-func newSpace(mem io.ReaderAt, n note, room *arena) (*space, error) {
+// newSpace returns the address space of the kernel that n tells of. hot are the
+// pages that will be asked for, in all likelihood: those of the last look.
+func newSpace(mem io.ReaderAt, n note, room *arena, hot []uint64) (*space, error) {
 	top, err := n.symbol("swapper_pg_dir")
 	if err != nil {
 		return nil, err
@@ -57,28 +61,35 @@ func newSpace(mem io.ReaderAt, n note, room *arena) (*space, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &space{mem: mem, root: top - imageStart + uint64(physBase), levels: 4, tables: make(map[uint64]*table), frames: make(map[uint64][]byte), room: room}
+	s := &space{mem: mem, root: top - imageStart + uint64(physBase), levels: 4, frames: make(map[uint64][]byte), ahead: make(map[uint64][]byte), room: room}
 	if five, err := n.number("pgtable_l5_enabled"); err == nil && five != 0 {
 		s.levels = 5
+	}
+	if r, ok := mem.(pageReader); ok && len(hot) > 0 {
+		b := room.take(len(hot) * pageSize)
+		// What cannot be read at once is read when it is asked for, and fails then.
+		got, _ := r.ReadPages(b, pageSize, hot)
+		for i, at := range hot[:got] {
+			s.ahead[at] = b[i*pageSize : (i+1)*pageSize]
+		}
 	}
 	return s, nil
 }
 
-// table reads a page table.
-func (s *space) table(at uint64) (*table, error) {
-	if t := s.tables[at]; t != nil {
-		return t, nil
+// frame returns the page of physical memory at a multiple of its size.
+func (s *space) frame(at uint64) ([]byte, error) {
+	if b := s.frames[at]; b != nil {
+		return b, nil
 	}
-	var b [pageSize]byte
-	if _, err := s.mem.ReadAt(b[:], int64(at)); err != nil {
-		return nil, fmt.Errorf("read page table: %w", err)
+	b := s.ahead[at]
+	if b == nil {
+		b = s.room.take(pageSize)
+		if _, err := s.mem.ReadAt(b, int64(at)); err != nil {
+			return nil, err
+		}
 	}
-	t := new(table)
-	for i := range t {
-		t[i] = binary.LittleEndian.Uint64(b[8*i:])
-	}
-	s.tables[at] = t
-	return t, nil
+	s.frames[at] = b
+	return b, nil
 }
 
 // page is a piece of the address space that one entry of a table maps.
@@ -95,11 +106,11 @@ func (s *space) lookup(addr uint64) (page, error) {
 	at, writable, noExec := s.root, uint64(pageWrite), uint64(0)
 	for level := s.levels; ; level-- {
 		shift := 12 + 9*(level-1)
-		t, err := s.table(at)
+		t, err := s.frame(at)
 		if err != nil {
-			return page{}, err
+			return page{}, fmt.Errorf("read page table: %w", err)
 		}
-		e := t[addr>>shift&511]
+		e := binary.LittleEndian.Uint64(t[addr>>shift&511*8:])
 		size := uint64(1) << shift
 		p := page{start: addr &^ (size - 1), size: size}
 		if e&pagePresent == 0 {
@@ -191,13 +202,9 @@ func (s *space) word(addr uint64) uint64 {
 	}
 	at := p.frame + addr - p.start
 	frame := at &^ (pageSize - 1)
-	b := s.frames[frame]
-	if b == nil {
-		b = s.room.take(pageSize)
-		if _, err := s.mem.ReadAt(b, int64(frame)); err != nil {
-			return 0 // a device's
-		}
-		s.frames[frame] = b
+	b, err := s.frame(frame)
+	if err != nil {
+		return 0 // a device's
 	}
 	return binary.LittleEndian.Uint64(b[at-frame:])
 }

@@ -80,7 +80,8 @@ func (l *look) bounds() error {
 	}
 	const large = 2 << 20 // the image is mapped in pages of this size
 	first := max(modulesStart, (a[0]+large-1)&^(large-1))
-	e := l.syms.extent(l.syms.byName["mod_tree"])
+	i, _ := l.syms.index("mod_tree")
+	e := l.syms.extent(i)
 	l.low = modulesEnd
 	for _, w := range l.space.words(e.start, int(min(e.end-e.start, 256))/8) {
 		if w >= first && w <= modulesEnd {

@@ -1,23 +1,24 @@
 package contract
 
 import (
-	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // symbols are a kernel's own symbols, as a guest's /proc/kallsyms had them. In
 // another guest the kernel may lie elsewhere (KASLR), but all of it is moved by
 // the same distance.
 type symbols struct {
-	sorted []symbol // by address
-	byName map[string]int
-	heads  []int  // of chains of notifiers
-	lists  []int  // and those of lists
-	shift  uint64 // what to add to an address of the kernel's image
+	sorted []symbol  // by address
+	known  *sync.Map // indices of names that were asked for; -1 if there is none
+	heads  []int     // of chains of notifiers
+	lists  []int     // and those of lists
+	shift  uint64    // what to add to an address of the kernel's image
 }
 
 type symbol struct {
@@ -36,37 +37,27 @@ const base = "_stext"
 var errNoAddresses = errors.New("/proc/kallsyms has no addresses")
 
 // parseSymbols parses /proc/kallsyms. Symbols of modules are left out: they are
-// not the same in every guest.
+// not the same in every guest. So are those of code, all but base: nothing that is
+// written holds a pointer there, and they are two thirds.
 func parseSymbols(text []byte) (*symbols, error) {
-	s := &symbols{byName: make(map[string]int)}
-	for line := range bytes.Lines(text) {
+	s := &symbols{known: new(sync.Map)}
+	for line := range strings.Lines(string(text)) {
 		// ffffffff81000000 T _stext\t[module]
 		if len(line) < 20 || line[16] != ' ' || line[18] != ' ' {
 			continue
 		}
-		name := bytes.TrimRight(line[19:], "\n")
-		if bytes.IndexByte(name, '\t') >= 0 {
+		name := strings.TrimRight(line[19:], "\n")
+		if isText(line[17]) && name != base || strings.IndexByte(name, '\t') >= 0 {
 			continue
 		}
-		addr, err := strconv.ParseUint(string(line[:16]), 16, 64)
-		if err != nil {
-			return nil, fmt.Errorf("parse symbols of the kernel: %w", err)
+		addr, ok := parseAddress(line[:16])
+		if !ok {
+			return nil, fmt.Errorf("parse symbols of the kernel: %q is no address", line[:16])
 		}
-		s.sorted = append(s.sorted, symbol{addr, string(name)})
+		s.sorted = append(s.sorted, symbol{addr, name})
 	}
-	slices.SortStableFunc(s.sorted, func(a, b symbol) int {
-		switch {
-		case a.addr < b.addr:
-			return -1
-		case a.addr > b.addr:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(s.sorted, func(a, b symbol) int { return cmp.Compare(a.addr, b.addr) })
 	for i, sym := range s.sorted {
-		if _, ok := s.byName[sym.name]; !ok {
-			s.byName[sym.name] = i
-		}
 		if sym.addr < imageStart {
 			continue
 		}
@@ -77,16 +68,51 @@ func parseSymbols(text []byte) (*symbols, error) {
 			s.lists = append(s.lists, i)
 		}
 	}
-	if addr, ok := s.find(base); !ok || addr == 0 {
+	if i, ok := s.index(base); !ok || s.sorted[i].addr == 0 {
 		return nil, errNoAddresses
 	}
 	return s, nil
 }
 
+// isText tells whether the letter of a symbol's type is that of code (nm(1)).
+func isText(letter byte) bool {
+	return letter == 't' || letter == 'T' || letter == 'W' || letter == 'w'
+}
+
+// parseAddress parses hexadecimal digits: for the many of them strconv takes
+// thrice the time.
+func parseAddress(digits string) (addr uint64, ok bool) {
+	for _, c := range []byte(digits) {
+		switch {
+		case '0' <= c && c <= '9':
+			c -= '0'
+		case 'a' <= c && c <= 'f':
+			c -= 'a' - 10
+		default:
+			return 0, false
+		}
+		addr = addr<<4 | uint64(c)
+	}
+	return addr, true
+}
+
+// index returns the first symbol of a name. Few names are ever asked for, and the
+// same ones: a table of all would take longer than all the questions.
+func (s *symbols) index(name string) (int, bool) {
+	known, ok := s.known.Load(name)
+	if !ok {
+		known = slices.IndexFunc(s.sorted, func(sym symbol) bool { return sym.name == name })
+		s.known.Store(name, known)
+	}
+	i := known.(int)
+	return i, i >= 0
+}
+
 // at returns the symbols as they are in a guest where base is at addr.
 func (s *symbols) at(addr uint64) *symbols {
 	here := *s
-	here.shift = addr - s.sorted[s.byName[base]].addr
+	i, _ := s.index(base) // parseSymbols found it
+	here.shift = addr - s.sorted[i].addr
 	return &here
 }
 
@@ -100,7 +126,7 @@ func (s *symbols) address(i int) uint64 {
 
 // find returns the address of a symbol.
 func (s *symbols) find(name string) (uint64, bool) {
-	i, ok := s.byName[name]
+	i, ok := s.index(name)
 	if !ok {
 		return 0, false
 	}

@@ -48,6 +48,7 @@ func (o *Options) answer(ctx context.Context, src *boot.Source, s *session) (sto
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
+		srv.Ready(ctx)
 		for {
 			select {
 			case <-ctx.Done():
