@@ -106,6 +106,9 @@ type Guest struct {
 	MemoryMiB int `toml:"memory_mib"`
 	// CPUs is the number of its processors; 0 means 1.
 	CPUs int `toml:"cpus"`
+	// Devices are devices for drivers to find, by the names that QEMU or people give
+	// them; see package vm.
+	Devices []string `toml:"devices"`
 	// KernelArgs are added to the kernel command line.
 	KernelArgs []string `toml:"kernel_args"`
 	// Commands are packages of Go programs, relative to the configuration
