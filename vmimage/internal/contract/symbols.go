@@ -38,16 +38,19 @@ var errNoAddresses = errors.New("/proc/kallsyms has no addresses")
 
 // parseSymbols parses /proc/kallsyms. Symbols of modules are left out: they are
 // not the same in every guest. So are those of code, all but base: nothing that is
-// written holds a pointer there, and they are two thirds.
+// written holds a pointer there, and they are two thirds. Code is told by its
+// place: newer kernels (7.2) give T as the letter of data, too.
 func parseSymbols(text []byte) (*symbols, error) {
 	s := &symbols{known: new(sync.Map)}
-	for line := range strings.Lines(string(text)) {
+	all := string(text)
+	code, codeEnd := digitsOf(all, base), digitsOf(all, "_etext")
+	for line := range strings.Lines(all) {
 		// ffffffff81000000 T _stext\t[module]
 		if len(line) < 20 || line[16] != ' ' || line[18] != ' ' {
 			continue
 		}
 		name := strings.TrimRight(line[19:], "\n")
-		if isText(line[17]) && name != base || strings.IndexByte(name, '\t') >= 0 {
+		if line[:16] >= code && line[:16] < codeEnd && name != base || strings.IndexByte(name, '\t') >= 0 {
 			continue
 		}
 		addr, ok := parseAddress(line[:16])
@@ -74,9 +77,14 @@ func parseSymbols(text []byte) (*symbols, error) {
 	return s, nil
 }
 
-// isText tells whether the letter of a symbol's type is that of code (nm(1)).
-func isText(letter byte) bool {
-	return letter == 't' || letter == 'T' || letter == 'W' || letter == 'w'
+// digitsOf returns the digits of a symbol's address, empty if there is none: all
+// addresses have as many, so that they compare like numbers.
+func digitsOf(text, name string) string {
+	i := strings.Index(text, " "+name+"\n")
+	if i < len("0123456789abcdef T") {
+		return ""
+	}
+	return text[i-len("0123456789abcdef T"):][:16]
 }
 
 // parseAddress parses hexadecimal digits: for the many of them strconv takes
