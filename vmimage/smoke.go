@@ -3,6 +3,7 @@ package vmimage
 import (
 	"context"
 	"io"
+	"time"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/files"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kbuild"
@@ -26,6 +27,12 @@ type Smoke struct {
 	Params map[string][]string
 	// Reloads is how often a module is loaded again; 0 is 20.
 	Reloads int
+	// Seed is what all that is left to chance follows from; 0 is 1.
+	Seed uint64
+	// UseTime bounds how long each module is used; 0 is 10 seconds.
+	UseTime time.Duration
+	// Write allows to write to a module's files.
+	Write bool
 	// Subdir, Before, Make and Target say how a folder is built, as the keys of
 	// [[tree]] do.
 	Subdir       string
@@ -45,11 +52,11 @@ func (r SmokeResult) WriteText(w io.Writer) error { return smoke.Text(w, r.r) }
 // WriteJSON writes the outcomes to the file name.
 func (r SmokeResult) WriteJSON(name string) error { return files.WriteJSON(name, r.r) }
 
-// Smoke builds, loads, unloads and reloads each module on each kernel, in a guest
-// of its own. What is red is in the result; an error says that nothing could be
+// Smoke builds, loads, unloads, reloads and uses each module on each kernel, in a
+// guest of its own. What is red is in the result; an error says that nothing could be
 // tried.
 func (s *Session) Smoke(ctx context.Context, m Smoke) (SmokeResult, error) {
-	o := smoke.Options{Session: s.s, Modules: m.Modules, Params: m.Params, Reloads: m.Reloads}
+	o := smoke.Options{Session: s.s, Modules: m.Modules, Params: m.Params, Reloads: m.Reloads, Seed: m.Seed, UseTime: m.UseTime, Write: m.Write}
 	var err error
 	if o.Kernels, err = s.s.SmokeKernels(ctx, m.Kernels); err != nil {
 		return SmokeResult{}, ended(ctx, err)

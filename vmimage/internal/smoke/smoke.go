@@ -5,6 +5,7 @@ package smoke
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ import (
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
 	"github.com/kmodtest/kmodtest/vmimage/internal/run"
 	"github.com/kmodtest/kmodtest/vmimage/internal/session"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
 // Options says what to try on which kernels.
@@ -36,11 +38,21 @@ type Options struct {
 	Params map[string][]string
 	// Reloads is how often a module is loaded again; 0 is 20.
 	Reloads int
+	// Seed is what all that is left to chance follows from; 0 is 1.
+	Seed uint64
+	// UseTime bounds how long a module is used; 0 is 10 seconds.
+	UseTime time.Duration
+	// Write allows to write to a module's files.
+	Write bool
 	// Cell, if not nil, is told each outcome as it comes.
 	Cell func(Cell)
 }
 
-const defaultReloads = 20
+const (
+	defaultReloads = 20
+	defaultSeed    = 1
+	defaultUseTime = 10 * time.Second
+)
 
 // Run tries everything. An error says that it could not be tried at all; what
 // is red is in the result.
@@ -48,12 +60,14 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	if o.Reloads == 0 {
 		o.Reloads = defaultReloads
 	}
-	r := runner{o: o, res: Result{Source: o.Source.Name}}
+	o.Seed = cmp.Or(o.Seed, defaultSeed)
+	o.UseTime = cmp.Or(o.UseTime, defaultUseTime)
+	r := runner{o: o, res: Result{Source: o.Source.Name, Seed: o.Seed}}
 	image, err := o.Session.Image(ctx, false)
 	if err != nil {
 		return r.res, err
 	}
-	if r.qemu, err = o.Session.QEMU(); err != nil {
+	if r.qemu, err = o.Session.QEMU(ctx); err != nil {
 		return r.res, err
 	}
 	binary, done, err := o.Session.GuestProgram(ctx, "cmd/guestsmoke")
@@ -227,30 +241,67 @@ func (r *runner) module(ctx context.Context, k kernel.Kernel, mods []run.Module,
 	if p.Accel, err = r.o.Session.ChooseAccel(ctx, p); err != nil {
 		return c, err
 	}
+	r.progress("trying %s on %s", m.Name, k.Release)
+	start := time.Now()
+	v, out, tr, err := r.guests(ctx, p, m.Name, "", smoketest.TestName, smoketest.ParamsName, smoketest.UseName)
+	c.Elapsed = time.Since(start)
+	if err != nil {
+		return c, err
+	}
+	if c = judge(c, v, tr); c.Outcome == Red && len(v.Findings) == 0 {
+		c.Detail += "\n" + strings.TrimSpace(withoutKernel(out))
+	}
+	if c.Stage != Use || c.Step == "" {
+		return c, nil
+	}
+	r.progress("trying %s again: %s", m.Name, c.Step)
+	v, _, tr, err = r.guests(ctx, p, m.Name, c.Step, smoketest.UseName)
+	if err != nil {
+		return c, err
+	}
+	again := judge(Cell{}, v, tr)
+	switch {
+	case v.Green():
+		c.Alone = fmt.Sprintf("alone it does no harm: it takes what comes before it with -seed %d", r.o.Seed)
+	case again.Why == c.Why:
+		c.Alone = "alone it does the same"
+	default:
+		c.Alone = "alone it does this: " + again.Why
+	}
+	c.Elapsed = time.Since(start)
+	return c, nil
+}
+
+// guests runs tests of the program for one module; only is the only step of its
+// use, or empty.
+func (r *runner) guests(ctx context.Context, p session.Prepared, module, only string, tests ...string) (verdict.Verdict, string, *trail, error) {
 	o := r.o.Session.Run(p)
 	// A stranger's C files are named relative to the tree, and no project's
 	// files are theirs.
 	o.SourceRoot, o.Files, o.Placed, o.Outputs, o.Wanted, o.Isolation = "", nil, nil, nil, nil, run.PerPackage
 	o.Binary, o.Dir = r.binary, filepath.Dir(r.binary)
-	o.Args = []string{"-test.v=test2json", "-test.paniconexit0", "-test.timeout=10m", "-test.run=^" + smoketest.TestName + "$"}
-	o.Env = append(run.GuestEnv(nil, "/"), smoketest.EnvModule+"="+m.Name, smoketest.EnvReloads+"="+strconv.Itoa(r.o.Reloads),
-		smoketest.EnvParams+"="+strings.Join(r.params(m.Name), smoketest.ParamsSeparator))
+	o.Args = []string{
+		"-test.v=test2json", "-test.paniconexit0", "-test.timeout=10m", "-test.run=^(" + strings.Join(tests, "|") + ")$",
+	}
+	write := ""
+	if r.o.Write {
+		write = "1"
+	}
+	o.Env = append(run.GuestEnv(nil, "/"), smoketest.EnvModule+"="+module, smoketest.EnvReloads+"="+strconv.Itoa(r.o.Reloads),
+		smoketest.EnvParams+"="+strings.Join(r.params(module), smoketest.ParamsSeparator),
+		smoketest.EnvSeed+"="+strconv.FormatUint(r.o.Seed, 10), smoketest.EnvSeconds+"="+fmt.Sprint(r.o.UseTime.Seconds()),
+		smoketest.EnvWrite+"="+write, smoketest.EnvOnly+"="+only)
 	var out bytes.Buffer // a reload says a line or two, and a fault is cut by package run
-	o.Stdout, o.Stderr = &out, &out
-	r.progress("trying %s on %s", m.Name, k.Release)
-	start := time.Now()
+	tr := newTrail()
+	o.Stdout, o.Stderr = &out, tr
 	v, err := run.Run(ctx, o)
-	c.Elapsed = time.Since(start)
 	if ctx.Err() != nil {
-		return c, context.Cause(ctx)
+		return v, "", tr, context.Cause(ctx)
 	}
 	if err != nil {
-		return c, fmt.Errorf("try module %s on %s: %w", m.Name, k.Name, err)
+		return v, "", tr, fmt.Errorf("try module %s on %s: %w", module, p.Kernel.Name, err)
 	}
-	if c = judge(c, v); c.Outcome == Red && len(v.Findings) == 0 {
-		c.Detail += "\n" + strings.TrimSpace(withoutKernel(out.String()))
-	}
-	return c, nil
+	return v, out.String() + tr.rest.String(), tr, nil
 }
 
 func (r *runner) params(name string) []string {
