@@ -211,7 +211,14 @@ func (r *runner) prepare(ctx context.Context, spec kernel.Spec) (kernel.Kernel, 
 			built = append(built, t.Modules...)
 		}
 	}
+	counted, err := r.o.Session.Counting(ctx, k, built)
+	if err != nil {
+		return k, nil, err
+	}
 	mods, err := session.Depends(ctx, r.o.Session.Kernels.Store, k, built, trees[:len(trees)-1]...)
+	for i := range mods {
+		mods[i].Counted = counted[i]
+	}
 	return k, mods, err
 }
 
