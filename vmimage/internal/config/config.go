@@ -56,15 +56,15 @@ type Module struct {
 type Tests struct {
 	// Packages are package patterns, relative to the configuration file.
 	Packages []string `toml:"packages"`
-	// Files are files and directories, relative to the configuration file,
-	// that tests find in the guest at the same absolute path. The package's
-	// own directory and its testdata are always there.
+	// Files are those of FileKeys that stand in a list, absolute after Load.
 	Files []string `toml:"-"`
-	// Placed are those that the guest has at another path: the absolute path in
-	// the guest, and the path on the host, which is absolute after Load.
+	// Placed are those of FileKeys that stand in a table: the path in the guest,
+	// and that on the host, absolute after Load.
 	Placed map[string]string `toml:"-"`
-	// FileKeys are tests.files as the file has it: a list, which becomes Files, or
-	// a table, which becomes Placed.
+	// FileKeys are files and directories, relative to the configuration file, that
+	// tests find in the guest: in a list, at the same absolute path; in a table
+	// of paths in the guest and on the host, at another. The package's own
+	// directory and its testdata are always there.
 	FileKeys any `toml:"files"`
 	// Outputs are patterns of files and directories that come back from the guest,
 	// relative to the configuration file and below its directory; absolute after
@@ -106,6 +106,9 @@ type Guest struct {
 	MemoryMiB int `toml:"memory_mib"`
 	// CPUs is the number of its processors; 0 means 1.
 	CPUs int `toml:"cpus"`
+	// Devices are devices for drivers to find, by the names that QEMU or people give
+	// them; see package vm.
+	Devices []string `toml:"devices"`
 	// KernelArgs are added to the kernel command line.
 	KernelArgs []string `toml:"kernel_args"`
 	// Commands are packages of Go programs, relative to the configuration

@@ -71,9 +71,10 @@ type Options struct {
 	QEMU string
 	// Accel is the accelerator.
 	Accel vm.Accel
-	// MemoryMiB, CPUs and KernelArgs are as in vm.Config.
+	// MemoryMiB, CPUs, Devices and KernelArgs are as in vm.Config.
 	MemoryMiB  int
 	CPUs       int
+	Devices    []string
 	KernelArgs []string
 	// Store keeps frozen guests to start from, and plans; nil boots every
 	// guest and asks every binary.

@@ -44,7 +44,7 @@ func (s *Session) Prepare(ctx context.Context, name string, shell bool) (Prepare
 		return Prepared{}, err
 	}
 	var p Prepared
-	if p.QEMU, err = s.QEMU(); err != nil {
+	if p.QEMU, err = s.QEMU(ctx); err != nil {
 		return p, err
 	}
 	g, gctx := errgroup.WithContext(ctx)
@@ -125,7 +125,7 @@ func (s *Session) Run(p Prepared) run.Options {
 	c := s.Config
 	return run.Options{
 		Kernel: p.Kernel, Image: p.Image, Modules: p.Modules, ModuleArchive: p.ModuleArchive, Modprobe: c.Guest.Modules, EnvChanges: envChanges(c), SourceRoot: c.Dir, Files: c.Tests.Files, Placed: c.Tests.Placed, Outputs: c.Tests.Outputs, Wanted: c.Guest.Programs,
-		QEMU: p.QEMU, Accel: p.Accel, MemoryMiB: cmp.Or(s.MemoryMiB, c.Guest.MemoryMiB), CPUs: cmp.Or(s.CPUs, c.Guest.CPUs),
+		QEMU: p.QEMU, Accel: p.Accel, MemoryMiB: cmp.Or(s.MemoryMiB, c.Guest.MemoryMiB), CPUs: cmp.Or(s.CPUs, c.Guest.CPUs), Devices: s.devices(),
 		KernelArgs: s.kernelArgs(), Store: s.Kernels.Store, Cold: s.Cold, Isolation: s.isolation, Jobs: s.Jobs,
 		Limits: run.Limits{Boot: s.BootTimeout}, Allow: s.Allow, SkipOK: c.Tests.SkipOK, Notice: s.Tell,
 	}

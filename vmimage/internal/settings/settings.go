@@ -33,6 +33,7 @@ type Settings struct {
 	SlabDebug   bool
 	MemoryMiB   int
 	CPUs        int
+	Devices     string
 	KernelArgs  string
 	Jobs        int
 

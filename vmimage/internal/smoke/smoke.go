@@ -67,7 +67,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	if err != nil {
 		return r.res, err
 	}
-	if r.qemu, err = o.Session.QEMU(); err != nil {
+	if r.qemu, err = o.Session.QEMU(ctx); err != nil {
 		return r.res, err
 	}
 	binary, done, err := o.Session.GuestProgram(ctx, "cmd/guestsmoke")
