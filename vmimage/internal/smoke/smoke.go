@@ -128,6 +128,8 @@ type kernelRun struct {
 	index int // of the kernel
 	cells []Cell
 	notes []string
+	// missing are modules that build on one which is nowhere.
+	missing map[string]error
 }
 
 func (r *kernelRun) note(format string, args ...any) {
@@ -283,7 +285,13 @@ func (r *kernelRun) prepare(ctx context.Context, spec kernel.Spec) (kernel.Kerne
 			built = append(built, t.Modules...)
 		}
 	}
-	mods, err := session.Depends(ctx, r.o.Session.Kernels.Store, k, built, trees[:len(trees)-1]...)
+	mods, missing, err := session.Depends(ctx, r.o.Session.Kernels.Store, k, built, trees[:len(trees)-1]...)
+	for _, m := range mods {
+		if none := missing[m.Name]; none != nil && err == nil && k.Flavour == "cloud" {
+			err = none // another flavour may have it
+		}
+	}
+	r.missing = missing
 	return k, mods, err
 }
 
@@ -301,6 +309,10 @@ func wantsMore(err error) bool {
 // module tries one module in guests of its own.
 func (r *kernelRun) module(ctx context.Context, k kernel.Kernel, mods []run.Module, m run.Module) (Cell, error) {
 	c := Cell{Kernel: k.Name, Release: k.Release, Suite: r.o.Kernels[r.index].Suite, Module: m.Name, Stage: Load}
+	if err := r.missing[m.Name]; err != nil {
+		c.Outcome, c.Why, c.Detail = Red, err.Error(), err.Error()
+		return c, nil
+	}
 	p := session.Prepared{Kernel: k, Modules: mods, Image: r.image, QEMU: r.qemu}
 	var err error
 	if p.Accel, err = r.o.Session.ChooseAccel(ctx, p); err != nil {
