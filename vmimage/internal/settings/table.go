@@ -5,10 +5,10 @@ package settings
 var (
 	guests  = []string{"exec", "test", "matrix", "bisect", "shell", "run", "smoke"}    // that boot a kernel
 	boots   = append([]string{"repro", "dev"}, guests...)                              // and those that boot a bundle's
-	tests   = []string{"exec", "test", "matrix", "bisect"}                             // that judge
+	tests   = []string{"exec", "test", "matrix", "smoke", "bisect"}                    // that judge
 	counts  = []string{"exec", "test", "matrix", "run", "smoke"}                       // that can count lines
 	one     = []string{"exec", "test", "shell", "run", "build", "dev"}                 // on one kernel
-	many    = []string{"matrix"}                                                       // on several
+	many    = []string{"matrix", "smoke"}                                              // on several
 	archive = append([]string{"build", "kernels", "lock", "doctor", "dev"}, guests...) // that may fetch
 	project = append([]string{"build", "kernels", "lock", "doctor"}, guests...)        // that read kmodtest.toml
 	all     = append([]string{"cache"}, append(archive, "repro")...)
@@ -22,16 +22,16 @@ var table = []row{
 		Help: "`kernel` to take: a series of the list, dir:PATH, or tree:PATH", Verbs: one},
 		func(s *Settings) any { return &s.Kernel }},
 	{Setting{Name: "kernels", Variable: "KMODTEST_KERNELS", Arg: "list", Default: "all but those tagged nightly",
-		Help: "`list` of kernels, with commas: names, dir:PATH, tree:PATH, tag:NAME, or all", Verbs: append([]string{"smoke"}, many...)},
+		Help: "`list` of kernels, with commas: names, dir:PATH, tree:PATH, tag:NAME, or all", Verbs: many},
 		func(s *Settings) any { return &s.Kernels }},
 	{Setting{Name: "update", Variable: "KMODTEST_UPDATE",
 		Help: "look for newer builds of the kernels in the archive", Verbs: append([]string{"build"}, guests...)},
 		func(s *Settings) any { return &s.Update }},
 	{Setting{Name: "locked", Variable: "KMODTEST_LOCKED",
-		Help: "take exactly the packages of the lock file", Verbs: []string{"exec", "test", "matrix", "build", "shell", "run"}},
+		Help: "take exactly the packages of the lock file", Verbs: []string{"exec", "test", "matrix", "smoke", "build", "shell", "run"}},
 		func(s *Settings) any { return &s.Locked }},
 	{Setting{Name: "lock", Variable: "KMODTEST_LOCK", Arg: "file", Default: "kmodtest.lock beside the configuration",
-		Help: "lock `file`", Verbs: []string{"exec", "test", "matrix", "build", "shell", "run", "lock"}},
+		Help: "lock `file`", Verbs: []string{"exec", "test", "matrix", "smoke", "build", "shell", "run", "lock"}},
 		func(s *Settings) any { return &s.Lock }},
 
 	{Setting{Name: "isolate", Variable: "KMODTEST_ISOLATE", Arg: "what", Default: "package",
