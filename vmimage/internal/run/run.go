@@ -16,8 +16,10 @@ import (
 
 // The steps of a run.
 const (
-	stepList = "list"
-	stepRun  = "run"
+	stepList     = "list"
+	stepSetup    = "set-up"
+	stepRun      = "run"
+	stepTeardown = "tear-down"
 )
 
 // Run runs the test binary and judges the outcome. The verdict is valid unless

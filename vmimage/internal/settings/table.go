@@ -68,7 +68,7 @@ var table = []row{
 		Help: "write the verdicts to `file`, a line of JSON for each package", Verbs: []string{"exec", "test", "run", "repro"}},
 		func(s *Settings) any { return &s.Verdict }},
 	{Setting{Name: "report-dir", Variable: "KMODTEST_REPORT_DIR", Arg: "directory",
-		Help: "write reports and bundles to `directory`", Verbs: many},
+		Help: "write reports, and bundles of a matrix, to `directory`", Verbs: append([]string{"run"}, many...)},
 		func(s *Settings) any { return &s.ReportDir }},
 
 	{Setting{Name: "cache", Variable: "KMODTEST_CACHE", Arg: "directory", Default: "kmodtest in the user's cache directory",
