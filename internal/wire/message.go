@@ -89,6 +89,8 @@ type FileHeader struct {
 type Summary struct {
 	// Loaded are the modules, of those in Info, that were still loaded.
 	Loaded []string `json:"loaded,omitempty"`
+	// Modprobed tells that a module of the kernel's own was loaded.
+	Modprobed bool `json:"modprobed,omitempty"`
 	// LostKmsg counts reads of the kernel log that found records overwritten.
 	LostKmsg int `json:"lost_kmsg,omitempty"`
 	// MemTotal and MemAvailable are in KiB, from /proc/meminfo.

@@ -77,6 +77,7 @@ func (r *runner) guest(ctx context.Context, names []string) (died bool, err erro
 	case errors.Is(closeErr, errNothingPlanned):
 		return false, closeErr
 	}
+	r.v.Modprobed = true
 	if errors.As(closeErr, &r.spent) {
 		// The test has said why it fails, and that is why the run does.
 		j.parser.Flush()
@@ -167,5 +168,6 @@ func (r *runner) summary(j *judge, s *wire.Summary) {
 	if s.LostKmsg > 0 {
 		r.problem(verdict.ProblemLostLog, "the kernel log overflowed %d times: some of it was not looked at", s.LostKmsg)
 	}
+	r.v.Modprobed = r.v.Modprobed || s.Modprobed
 	r.v.MemUsedKiB = s.MemTotal - s.MemAvailable
 }

@@ -66,7 +66,7 @@ func Run(ctx context.Context, o Options) (verdict.Verdict, error) {
 		return v, err
 	}
 	r.conclude()
-	r.hint()
+	r.hint(ctx)
 	r.tell()
 	return v, nil
 }
