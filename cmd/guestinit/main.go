@@ -126,7 +126,7 @@ func (in *initProcess) serve() error {
 	if err := exposeModules(); err != nil {
 		return err
 	}
-	if in.ready, err = in.openPipes(); err != nil {
+	if in.ready, err = in.openPipes(stepOutput); err != nil {
 		return err
 	}
 	if err := in.out.WriteJSON(wire.Hello, wire.Greeting{
@@ -185,6 +185,9 @@ func (in *initProcess) serve() error {
 		}
 		if err := in.out.WriteJSON(wire.Exited, st); err != nil {
 			return err
+		}
+		if s.Setup && (st.Code != 0 || st.Error != "") {
+			break
 		}
 	}
 	if err := files.sendAll(job); err != nil {

@@ -60,6 +60,9 @@ type Options struct {
 	// Wanted are programs of the host that the guest has, too, with what they need:
 	// names, or paths relative to SourceRoot; may be empty.
 	Wanted []string
+	// Setup are shell commands that run first in each guest, Teardown those that run
+	// when the tests have ended; may be empty.
+	Setup, Teardown []string
 	// Programs are static executables that a shell finds in /bin under their
 	// own names; may be empty.
 	Programs []string

@@ -75,7 +75,7 @@ var table = []row{
 		Help: "tell the lines that changed since `commit` and did not run", Verbs: counts},
 		func(s *Settings) any { return &s.CCoverDiff }},
 	{Setting{Name: "report-dir", Variable: "KMODTEST_REPORT_DIR", Arg: "directory",
-		Help: "write reports and bundles to `directory`", Verbs: many},
+		Help: "write reports, and bundles of a matrix, to `directory`", Verbs: append([]string{"run"}, many...)},
 		func(s *Settings) any { return &s.ReportDir }},
 
 	{Setting{Name: "cache", Variable: "KMODTEST_CACHE", Arg: "directory", Default: "kmodtest in the user's cache directory",
