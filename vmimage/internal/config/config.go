@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/pelletier/go-toml/v2"
 
@@ -108,6 +109,11 @@ type Guest struct {
 	CPUs int `toml:"cpus"`
 	// KernelArgs are added to the kernel command line.
 	KernelArgs []string `toml:"kernel_args"`
+	// UnloadTimeout is how long the exit function of a module may take,
+	// SettleTimeout how long what goes on behind it; 0 leaves the choice to
+	// package guest.
+	UnloadTimeout time.Duration `toml:"unload_timeout"`
+	SettleTimeout time.Duration `toml:"settle_timeout"`
 	// Commands are packages of Go programs, relative to the configuration
 	// file, "./cmd/tool", that kmodtest shell has in its PATH.
 	Commands []string `toml:"commands"`
@@ -320,6 +326,9 @@ func (c *Config) validate(path string, at positions) error {
 	}
 	if c.Guest.CPUs < 0 {
 		bad(at.line("guest.cpus"), "guest: negative cpus: 0 means 1")
+	}
+	if c.Guest.UnloadTimeout < 0 || c.Guest.SettleTimeout < 0 {
+		bad(at.line("guest"), "guest: negative unload_timeout or settle_timeout: 0 leaves the choice to kmodtest")
 	}
 	c.validateEnv(at, bad)
 	return errors.Join(errs...)

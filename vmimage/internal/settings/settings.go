@@ -31,10 +31,13 @@ type Settings struct {
 	Cold        bool
 	Isolate     string
 	SlabDebug   bool
-	MemoryMiB   int
-	CPUs        int
-	KernelArgs  string
-	Jobs        int
+	// UnloadTimeout and SettleTimeout are limits of the unload contract.
+	UnloadTimeout time.Duration
+	SettleTimeout time.Duration
+	MemoryMiB     int
+	CPUs          int
+	KernelArgs    string
+	Jobs          int
 
 	Verdict   string
 	ReportDir string

@@ -24,6 +24,9 @@ type Row struct {
 	// Timeout is -test.timeout; 0 leaves go test's own ten minutes.
 	Timeout time.Duration
 
+	// Unload is the setting -unload-timeout; 0 leaves the default.
+	Unload time.Duration
+
 	// Kind is what the kernel log holds; empty if the kernel says nothing, and
 	// something else has to speak.
 	Kind klog.Kind
@@ -121,6 +124,7 @@ var modules = []Row{
 	{Fault: "100 MB of printk with a WARN_ON in it", Module: "flood", Test: "TestFlood", Kind: klog.KindWarn, Args: slab},
 	{Fault: "printk that imitates results", Module: "fake_frames", Test: "TestFakeFrames", Args: slab, By: "nothing: noise", Green: true},
 	{Fault: "kernel memory exhausted", Module: "oom", Test: "TestOom", Kind: klog.KindOOM, Args: slab},
+	{Fault: "exit that takes 20 s by design", Module: "slow_exit", Test: "TestSlowExit", Args: slab, By: "nothing: it may", Green: true, Unload: time.Minute},
 	{Fault: "rmmod that never returns", Module: "rmmod_hang", Test: "TestRmmodHang", Args: slab, By: byContract, Text: `ETIMEDOUT`},
 }
 
