@@ -14,6 +14,7 @@ import (
 	"github.com/kmodtest/kmodtest/vmimage/internal/run"
 	"github.com/kmodtest/kmodtest/vmimage/internal/session"
 	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
+	"github.com/kmodtest/kmodtest/vmimage/internal/vm"
 )
 
 // Repro is a red run that is to be repeated.
@@ -46,7 +47,10 @@ func (s *Session) Repro(ctx context.Context, r Repro) (Verdict, error) {
 	o.Args = slices.Concat(keepArgs(o.Args, own), own)
 	o.Stdout, o.Stderr, o.Notice, o.Cold = writer(r.Stdout), writer(r.Stderr), s.s.Tell, s.s.Cold
 	o.Limits.Boot = s.s.BootTimeout
-	if o.QEMU, err = s.s.QEMU(); err != nil {
+	if o.QEMU, err = s.s.QEMU(ctx); err != nil {
+		return Verdict{}, err
+	}
+	if err := vm.HasDevices(ctx, o.QEMU, o.Devices); err != nil {
 		return Verdict{}, err
 	}
 	if o.Accel, err = s.s.ChooseAccel(ctx, session.Prepared{Kernel: o.Kernel, Image: o.Image, QEMU: o.QEMU}); err != nil {

@@ -43,7 +43,7 @@ const restoreLimit = 20 * time.Second
 func (s *Source) Guest(ctx context.Context, payload *os.File) (*Guest, error) {
 	c := s.Config
 	c.Payload = payload
-	if s.Store == nil {
+	if !s.freezes() {
 		return Cold(ctx, c, s.Limit)
 	}
 	g, err := s.restored(ctx, c)
@@ -62,7 +62,7 @@ func (s *Source) Guest(ctx context.Context, payload *os.File) (*Guest, error) {
 // nothing to make. That it cannot be made is told through Notice, and no error:
 // guests are booted then.
 func (s *Source) Freeze(ctx context.Context) error {
-	if s.Store == nil {
+	if !s.freezes() {
 		return nil
 	}
 	key, err := s.Config.SnapshotKey(s.Identity)
@@ -76,6 +76,9 @@ func (s *Source) Freeze(ctx context.Context) error {
 	}
 	return err
 }
+
+// freezes tells whether there are snapshots at all.
+func (s *Source) freezes() bool { return s.Store != nil && s.Config.CannotFreeze() == "" }
 
 func (s *Source) snapshot(ctx context.Context, key string) (cache.Entry, error) {
 	return s.Store.Get(ctx, "snapshot", key, func(ctx context.Context, dir string) error { return s.freeze(ctx, dir) })

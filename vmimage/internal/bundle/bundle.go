@@ -53,6 +53,7 @@ type manifest struct {
 	MemoryMiB  int           `json:"memory_mib"`
 	CPUs       int           `json:"cpus"`
 	KernelArgs []string      `json:"kernel_args,omitempty"`
+	Devices    []string      `json:"devices,omitempty"`
 	Isolation  run.Isolation `json:"isolation,omitempty"`
 	Allow      []klog.Allow  `json:"allow,omitempty"`
 }
@@ -97,7 +98,7 @@ func (b Bundle) manifest() manifest {
 	o := b.Options
 	m := manifest{
 		Version: version, Package: b.Package, Args: o.Args, Dir: o.Dir, Files: o.Files, SourceRoot: o.SourceRoot,
-		Accel: o.Accel, MemoryMiB: o.MemoryMiB, CPUs: o.CPUs, KernelArgs: o.KernelArgs, Isolation: o.Isolation, Allow: b.Allow,
+		Accel: o.Accel, MemoryMiB: o.MemoryMiB, CPUs: o.CPUs, Devices: o.Devices, KernelArgs: o.KernelArgs, Isolation: o.Isolation, Allow: b.Allow,
 		Kernel: kernelInfo{
 			Name: o.Kernel.Name, Series: o.Kernel.Series, Flavour: o.Kernel.Flavour, Release: o.Kernel.Release,
 			Digest: o.Kernel.Digest, Symbols: o.Kernel.Symbols != "",
@@ -142,7 +143,7 @@ func Open(dir string) (Bundle, error) {
 			Image: in(kernelFile), Config: in(configFile),
 		},
 		SourceRoot: m.SourceRoot, Binary: in(binaryFile), Args: m.Args, Dir: m.Dir, Env: m.Env, Files: m.Files, Root: in(rootDir),
-		Accel: m.Accel, MemoryMiB: m.MemoryMiB, CPUs: m.CPUs, KernelArgs: m.KernelArgs, Isolation: m.Isolation, Modprobe: m.Modprobe,
+		Accel: m.Accel, MemoryMiB: m.MemoryMiB, CPUs: m.CPUs, Devices: m.Devices, KernelArgs: m.KernelArgs, Isolation: m.Isolation, Modprobe: m.Modprobe,
 	}}
 	b.Options.Image.Path, b.Options.Image.Digest = in(imageFile), "bundle"
 	if m.Kernel.Symbols {

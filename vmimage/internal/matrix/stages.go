@@ -59,7 +59,7 @@ func (p Project) Stages(ctx context.Context) Stages {
 
 func (r *real) makeShared(ctx context.Context) error {
 	var err error
-	if r.qemu, err = r.QEMU(); err != nil {
+	if r.qemu, err = r.QEMU(ctx); err != nil {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/kmodtest/kmodtest/internal/wire"
@@ -129,6 +130,14 @@ func (s *session) ended(w *lastWords) error {
 	return errDied
 }
 
+// shortly is an error's first lines: QEMU goes on to print the processor's
+// registers.
+func shortly(err error) string {
+	const lines = 4
+	all := strings.SplitN(err.Error(), "\n", lines+1)
+	return strings.Join(all[:min(len(all), lines)], "\n")
+}
+
 // close waits for the guest's own end, and ends it if that does not come.
 func (s *session) close(cause error) error {
 	switch {
@@ -140,7 +149,11 @@ func (s *session) close(cause error) error {
 		s.Gone(dyingTime)
 	}
 	err := s.Close(cause)
-	if cause != nil {
+	switch {
+	case errors.Is(cause, errDied) && err != nil && !errors.Is(err, cause):
+		// A guest that dies ends QEMU in peace: this one has words of its own.
+		return fmt.Errorf("%w: QEMU ended: %s", cause, shortly(err))
+	case cause != nil:
 		return cause
 	}
 	return err

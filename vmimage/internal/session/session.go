@@ -64,6 +64,8 @@ type Session struct {
 	accel     vm.Accel // empty: to be found out
 	lock      *kernel.Lock
 
+	counting counting // of lines
+
 	probing sync.Mutex // several kernels at once ask for the accelerator once
 }
 
@@ -81,6 +83,9 @@ func Open(o Options) (*Session, error) {
 		return nil, err
 	}
 	s.Allow = klog.NewAllowList(s.Config.Allow)
+	if err := vm.CheckDevices(s.devices()); err != nil {
+		return nil, &UsageError{fmt.Sprintf("guest.devices: %v", err)}
+	}
 	return s, s.readLock()
 }
 
@@ -220,13 +225,24 @@ func (s *Session) Go() (string, error) {
 	return p, nil
 }
 
-// QEMU finds QEMU.
-func (s *Session) QEMU() (string, error) {
+// devices are those of the settings, or else of the configuration.
+func (s *Session) devices() []string {
+	if s.Devices != "" {
+		return strings.FieldsFunc(s.Devices, func(r rune) bool { return r == ',' || r == ' ' })
+	}
+	return s.Config.Guest.Devices
+}
+
+// QEMU finds QEMU, and the devices in it that are asked for.
+func (s *Session) QEMU(ctx context.Context) (string, error) {
 	p, err := exec.LookPath("qemu-system-x86_64")
 	if err != nil {
 		return "", fmt.Errorf("find QEMU: %w: apt-get install qemu-system-x86", err)
 	}
-	return filepath.Abs(p)
+	if p, err = filepath.Abs(p); err != nil {
+		return "", err
+	}
+	return p, vm.HasDevices(ctx, p, s.devices())
 }
 
 // ended returns what ended ctx if that is why err came about.

@@ -36,12 +36,15 @@ type Settings struct {
 	SettleTimeout time.Duration
 	MemoryMiB     int
 	CPUs          int
+	Devices       string
 	KernelArgs    string
 	Jobs          int
 
-	Verdict   string
-	ReportDir string
-	Quiet     bool
+	Verdict    string
+	CCover     string
+	CCoverDiff string
+	ReportDir  string
+	Quiet      bool
 }
 
 // Setting is a row of the table.

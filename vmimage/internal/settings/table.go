@@ -5,9 +5,10 @@ package settings
 var (
 	guests  = []string{"exec", "test", "matrix", "bisect", "shell", "run", "smoke"}    // that boot a kernel
 	boots   = append([]string{"repro", "dev"}, guests...)                              // and those that boot a bundle's
-	tests   = []string{"exec", "test", "matrix", "bisect"}                             // that judge
+	tests   = []string{"exec", "test", "matrix", "smoke", "bisect"}                    // that judge
+	counts  = []string{"exec", "test", "matrix", "run", "smoke"}                       // that can count lines
 	one     = []string{"exec", "test", "shell", "run", "build", "dev"}                 // on one kernel
-	many    = []string{"matrix"}                                                       // on several
+	many    = []string{"matrix", "smoke"}                                              // on several
 	archive = append([]string{"build", "kernels", "lock", "doctor", "dev"}, guests...) // that may fetch
 	project = append([]string{"build", "kernels", "lock", "doctor"}, guests...)        // that read kmodtest.toml
 	all     = append([]string{"cache"}, append(archive, "repro")...)
@@ -21,16 +22,16 @@ var table = []row{
 		Help: "`kernel` to take: a series of the list, dir:PATH, or tree:PATH", Verbs: one},
 		func(s *Settings) any { return &s.Kernel }},
 	{Setting{Name: "kernels", Variable: "KMODTEST_KERNELS", Arg: "list", Default: "all but those tagged nightly",
-		Help: "`list` of kernels, with commas: names, dir:PATH, tree:PATH, tag:NAME, or all", Verbs: append([]string{"smoke"}, many...)},
+		Help: "`list` of kernels, with commas: names, dir:PATH, tree:PATH, tag:NAME, or all", Verbs: many},
 		func(s *Settings) any { return &s.Kernels }},
 	{Setting{Name: "update", Variable: "KMODTEST_UPDATE",
 		Help: "look for newer builds of the kernels in the archive", Verbs: append([]string{"build"}, guests...)},
 		func(s *Settings) any { return &s.Update }},
 	{Setting{Name: "locked", Variable: "KMODTEST_LOCKED",
-		Help: "take exactly the packages of the lock file", Verbs: []string{"exec", "test", "matrix", "build", "shell", "run"}},
+		Help: "take exactly the packages of the lock file", Verbs: []string{"exec", "test", "matrix", "smoke", "build", "shell", "run"}},
 		func(s *Settings) any { return &s.Locked }},
 	{Setting{Name: "lock", Variable: "KMODTEST_LOCK", Arg: "file", Default: "kmodtest.lock beside the configuration",
-		Help: "lock `file`", Verbs: []string{"exec", "test", "matrix", "build", "shell", "run", "lock"}},
+		Help: "lock `file`", Verbs: []string{"exec", "test", "matrix", "smoke", "build", "shell", "run", "lock"}},
 		func(s *Settings) any { return &s.Lock }},
 
 	{Setting{Name: "isolate", Variable: "KMODTEST_ISOLATE", Arg: "what", Default: "package",
@@ -60,6 +61,9 @@ var table = []row{
 	{Setting{Name: "cpus", Variable: "KMODTEST_CPUS", Key: "guest.cpus", Arg: "number", Default: "1",
 		Help: "`number` of a guest's processors", Verbs: guests},
 		func(s *Settings) any { return &s.CPUs }},
+	{Setting{Name: "devices", Variable: "KMODTEST_DEVICES", Key: "guest.devices", Arg: "list",
+		Help: "`list` of devices for drivers to find, with commas: edu, nvme, e1000e, … as docs/devices.md has them", Verbs: guests},
+		func(s *Settings) any { return &s.Devices }},
 	{Setting{Name: "kernel-args", Variable: "KMODTEST_KERNEL_ARGS", Key: "guest.kernel_args", Arg: "arguments",
 		Help: "further `arguments` of the kernel's command line, with blanks", Verbs: guests},
 		func(s *Settings) any { return &s.KernelArgs }},
@@ -70,6 +74,12 @@ var table = []row{
 	{Setting{Name: "verdict", Variable: "KMODTEST_VERDICT", Arg: "file",
 		Help: "write the verdicts to `file`, a line of JSON for each package", Verbs: []string{"exec", "test", "run", "repro"}},
 		func(s *Settings) any { return &s.Verdict }},
+	{Setting{Name: "ccover", Variable: "KMODTEST_CCOVER", Arg: "file",
+		Help: "have the modules count which of their lines run, and write that to `file` as lcov does, with a page beside it; it is not for modules that were built already", Verbs: counts},
+		func(s *Settings) any { return &s.CCover }},
+	{Setting{Name: "ccover-diff", Variable: "KMODTEST_CCOVER_DIFF", Arg: "commit",
+		Help: "tell the lines that changed since `commit` and did not run", Verbs: counts},
+		func(s *Settings) any { return &s.CCoverDiff }},
 	{Setting{Name: "report-dir", Variable: "KMODTEST_REPORT_DIR", Arg: "directory",
 		Help: "write reports and bundles to `directory`", Verbs: many},
 		func(s *Settings) any { return &s.ReportDir }},

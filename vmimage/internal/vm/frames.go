@@ -108,8 +108,8 @@ func (q *qmpConn) framesAt(ctx context.Context) (uint64, error) {
 		Devices []struct {
 			Slot    int `json:"slot"`
 			Regions []struct {
-				BAR     int    `json:"bar"`
-				Address uint64 `json:"address"`
+				BAR     int   `json:"bar"`
+				Address int64 `json:"address"` // -1: the firmware left it out
 			} `json:"regions"`
 		} `json:"devices"`
 	}
@@ -120,7 +120,7 @@ func (q *qmpConn) framesAt(ctx context.Context) (uint64, error) {
 		for _, d := range b.Devices {
 			for _, r := range d.Regions {
 				if d.Slot == wire.FramesSlot && r.BAR == wire.MemoryBAR {
-					return r.Address, nil
+					return uint64(r.Address), nil
 				}
 			}
 		}

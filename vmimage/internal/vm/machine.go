@@ -47,10 +47,16 @@ type Config struct {
 	// length has to be a power of two; empty leaves the device out. It is only
 	// read, and every guest reads the same pages of it.
 	Modules string
+	// Devices are further devices, by their names in DeviceNames; a name may come
+	// twice.
+	Devices []string
 	// RAM is the file that holds the guest's memory; empty uses anonymous
 	// memory. A guest that is saved needs one, which it writes to; a guest
 	// that is restored only reads it.
 	RAM string
+	// Hold keeps the memory of a guest that has stopped, by itself or in a panic,
+	// until VM.OnStop has had it read.
+	Hold bool
 }
 
 // defaultMemoryMiB is the guest's memory where the configuration is silent.
@@ -81,6 +87,9 @@ func (c Config) Validate() error {
 	}
 	if c.Accel != "" && c.Accel != TCG && c.Accel != KVM {
 		errs = append(errs, fmt.Errorf("accelerator %q: known are %s and %s", c.Accel, TCG, KVM))
+	}
+	if err := CheckDevices(c.Devices); err != nil {
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }
@@ -132,6 +141,16 @@ type fds struct {
 	console, frames, terminal, qmp, ring, payload, modules int
 
 	modulesSize int64 // of the file; 0 if there is none
+
+	disks []int // of Devices
+}
+
+// disk is the descriptor of the nth disk; where none are open, 0 stands for it.
+func (fd fds) disk(n int) int {
+	if n < len(fd.disks) {
+		return fd.disks[n]
+	}
+	return 0
 }
 
 func onOff(b bool) string {
@@ -162,6 +181,9 @@ func (c Config) args(fd fds, share bool) []string {
 		"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
 		"-cpu", cpu, "-smp", fmt.Sprint(max(c.CPUs, 1)), "-m", fmt.Sprintf("%dM", c.Memory()),
 	}
+	if c.Hold {
+		args = append(args, "-no-shutdown")
+	}
 	if c.RAM != "" {
 		machine += ",memory-backend=ram"
 		args = append(args, "-object", fmt.Sprintf("memory-backend-file,id=ram,mem-path=%s,size=%dM,share=%s", option(c.RAM), c.Memory(), onOff(share)))
@@ -174,13 +196,16 @@ func (c Config) args(fd fds, share bool) []string {
 		args = append(args, "-chardev", fmt.Sprintf("socket,id=%s,fd=%d", ch.id, ch.fd), "-serial", "chardev:"+ch.id)
 	}
 	args = append(args, "-chardev", fmt.Sprintf("socket,id=qmp,fd=%d", fd.qmp), "-mon", "chardev=qmp,mode=control")
-	args = append(args, device("ring", fd.ring, wire.RingSize, "share=on", wire.FramesSlot)...)
+	args = append(args, memory("ring", fd.ring, wire.RingSize, "share=on", wire.FramesSlot)...)
 	if c.Payload != nil {
-		args = append(args, device("payload", fd.payload, PayloadDeviceSize, "share="+onOff(share), wire.PayloadSlot)...)
+		args = append(args, memory("payload", fd.payload, PayloadDeviceSize, "share="+onOff(share), wire.PayloadSlot)...)
 	}
 	if fd.modulesSize > 0 {
 		// What a guest writes there is dropped.
-		args = append(args, device("modules", fd.modules, fd.modulesSize, "readonly=on,share="+onOff(share), wire.ModulesSlot)...)
+		args = append(args, memory("modules", fd.modules, fd.modulesSize, "readonly=on,share="+onOff(share), wire.ModulesSlot)...)
+	}
+	if len(c.Devices) > 0 {
+		args = append(args, c.build(fd.disk).args...)
 	}
 	return args
 }
@@ -189,8 +214,8 @@ func (c Config) args(fd fds, share bool) []string {
 // (docs/system/invocation of QEMU).
 func option(value string) string { return strings.ReplaceAll(value, ",", ",,") }
 
-// device is a PCI device whose memory is the file fd.
-func device(id string, fd int, size int64, options string, slot int) []string {
+// memory is a PCI device whose memory is the file fd.
+func memory(id string, fd int, size int64, options string, slot int) []string {
 	return []string{
 		"-object", fmt.Sprintf("memory-backend-file,id=%s,mem-path=/proc/self/fd/%d,size=%d,%s", id, fd, size, options),
 		"-device", fmt.Sprintf("ivshmem-plain,memdev=%s,master=on,addr=%#x", id, slot),

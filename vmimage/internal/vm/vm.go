@@ -109,6 +109,13 @@ func start(ctx context.Context, c Config, restore bool) (_ *VM, err error) {
 	if modules != nil {
 		fd.modules, fd.modulesSize = o.AddFile(modules), size
 	}
+	for n := c.build(fd.disk).disks; n > 0; n-- {
+		disk, err := sharedFile("kmodtest disk", DiskSize)
+		if err != nil {
+			return nil, fmt.Errorf("start guest: make disk: %w", err)
+		}
+		fd.disks = append(fd.disks, o.AddFile(disk))
+	}
 	o.AppendQEMU(c.args(fd, !restore)...)
 	if restore {
 		o.AppendQEMU("-incoming", "defer")
