@@ -38,7 +38,7 @@ var table = []row{
 		Help: "`what` gets a fresh kernel: package (all tests of a binary share one) or test", Verbs: tests},
 		func(s *Settings) any { return &s.Isolate }},
 	{Setting{Name: "slab-debug", Variable: "KMODTEST_SLAB_DEBUG",
-		Help: "boot with slub_debug=FZPU, which finds leaks, double frees and writes out of bounds; tests take three times as long", Verbs: guests},
+		Help: "boot with slub_debug=FZPU, which finds leaks, double frees and writes out of bounds; tests take three times as long", Verbs: append([]string{"dev"}, guests...)},
 		func(s *Settings) any { return &s.SlabDebug }},
 	{Setting{Name: "cold", Variable: "KMODTEST_COLD",
 		Help: "boot every guest, restore none", Verbs: boots},

@@ -43,7 +43,6 @@ func mainError(ctx context.Context) (red bool, err error) {
 	batch := flag.Int("batch", 25, "`modules` to a guest")
 	jobs := flag.Int("j", 2, "guests at `once`")
 	only := flag.String("run", "", "try only the modules that match `expression`")
-	deep := flag.Bool("slab-debug", false, "boot with slub_debug=FZPU, and look for leaked objects as well")
 	keep := flag.String("keep", "", "keep the output of red modules in `directory`")
 	flag.Parse()
 	match, err := regexp.Compile(*only)
@@ -61,7 +60,7 @@ func mainError(ctx context.Context) (red bool, err error) {
 	}
 	defer in.close()
 	in.keep = *keep
-	if *deep {
+	if s.SlabDebug {
 		in.kargs = []string{"slub_debug=FZPU"}
 	}
 	names := in.choose(match, *sample)
