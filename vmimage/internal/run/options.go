@@ -139,6 +139,9 @@ type Limits struct {
 	// Grace is what follows -test.timeout: package testing ends the run
 	// itself first, with a dump of its goroutines.
 	Grace time.Duration
+	// Unload bounds the time that a module's exit function takes, Settle that of
+	// what goes on behind it; 0 leaves the choice to package guest.
+	Unload, Settle time.Duration
 	// Shutdown bounds the time from the last frame to QEMU's end.
 	Shutdown time.Duration
 }

@@ -148,12 +148,21 @@ func (s *Session) Run(p Prepared) run.Options {
 		Kernel: p.Kernel, Image: p.Image, Modules: p.Modules, ModuleArchive: p.ModuleArchive, Modprobe: c.Guest.Modules, EnvChanges: envChanges(c), SourceRoot: c.Dir, Files: c.Tests.Files, Placed: placed, Setup: c.Guest.Setup, Teardown: c.Guest.Teardown, Outputs: c.Tests.Outputs, Wanted: c.Guest.Programs,
 		QEMU: p.QEMU, Accel: p.Accel, MemoryMiB: cmp.Or(s.MemoryMiB, c.Guest.MemoryMiB), CPUs: cmp.Or(s.CPUs, c.Guest.CPUs), Devices: s.devices(),
 		KernelArgs: s.kernelArgs(), Store: s.Kernels.Store, Cold: s.Cold, Isolation: s.isolation, Jobs: s.Jobs,
-		Limits: run.Limits{Boot: s.BootTimeout}, Allow: s.Allow, SkipOK: c.Tests.SkipOK, Notice: s.Tell,
+		Limits: s.limits(), Allow: s.Allow, SkipOK: c.Tests.SkipOK, Notice: s.Tell,
 	}
 	if s.CCover != "" {
 		o.Counted = s.counting.of(p)
 	}
 	return o
+}
+
+// limits are those of the settings and the configuration.
+func (s *Session) limits() run.Limits {
+	return run.Limits{
+		Boot:   s.BootTimeout,
+		Unload: cmp.Or(s.UnloadTimeout, time.Duration(s.Config.Guest.UnloadTimeout)),
+		Settle: cmp.Or(s.SettleTimeout, time.Duration(s.Config.Guest.SettleTimeout)),
+	}
 }
 
 // kernelArgs are the configured arguments and those of the settings.
