@@ -176,6 +176,7 @@ func (in *initProcess) serve() error {
 		go in.kmsg.follow()
 		go in.beat(over)
 	}
+	files.watch(job)
 	for i, s := range job.Steps {
 		var st wire.ExitStatus
 		if job.Interactive && i == len(job.Steps)-1 {

@@ -20,9 +20,10 @@ kernel selftests have it). What it prints as TAP or KTAP becomes tests, and so
 do the results of KUnit in the kernel log. With -report-dir there are an HTML page
 and JUnit XML, with -verdict there is JSON.
 
-COMMAND finds the files of the working directory, the modules of kmodtest.toml in
-/lib/kmodtest, u-root's commands, such as insmod, rmmod, dmesg and grep, and what
-[guest] programs names.
+COMMAND finds the files of the working directory, u-root's commands, such as insmod,
+rmmod, dmesg and grep, and what [guest] programs names. The modules of kmodtest.toml
+are where make would leave them, whatever lies there on the host, and in
+/lib/kmodtest.
 
 Examples:
 

@@ -202,6 +202,7 @@ func (r *runner) all(ctx context.Context) error {
 			break
 		}
 		r.notice("%d tests that had not run yet run in a fresh guest", len(rest))
+		r.tracker.Restart()
 		names = rest
 	}
 	return nil
