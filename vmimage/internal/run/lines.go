@@ -7,6 +7,7 @@ import (
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/boot"
 	"github.com/kmodtest/kmodtest/vmimage/internal/cover"
+	"github.com/kmodtest/kmodtest/vmimage/internal/graft"
 	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 	"github.com/kmodtest/kmodtest/vmimage/internal/vm"
 )
@@ -28,7 +29,7 @@ func (r *runner) count(ctx context.Context, g *boot.Guest) (*lines, error) {
 	if r.o.Counted == nil {
 		return nil, nil
 	}
-	if err := cover.Reserved(bytes.Join(g.Log, nil)); err != nil {
+	if err := graft.Reserved(bytes.Join(g.Log, nil)); err != nil {
 		return nil, err
 	}
 	l := &lines{g: g, config: r.source.Config}

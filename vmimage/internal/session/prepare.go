@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/config"
-	"github.com/kmodtest/kmodtest/vmimage/internal/cover"
+	"github.com/kmodtest/kmodtest/vmimage/internal/graft"
 	"github.com/kmodtest/kmodtest/vmimage/internal/initramfs"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kbuild"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
@@ -151,7 +151,7 @@ func (s *Session) Run(p Prepared) run.Options {
 func (s *Session) kernelArgs() []string {
 	args := slices.Concat(s.Config.Guest.KernelArgs, strings.Fields(s.KernelArgs))
 	if s.CCover != "" {
-		args = append(args, cover.KernelArgs()...)
+		args = append(args, graft.KernelArgs()...)
 	}
 	if s.SlabDebug {
 		// Consistency checks, red zones, poison, and who allocated and freed
