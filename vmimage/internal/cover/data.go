@@ -29,6 +29,9 @@ func Size(mods []Counted) int {
 // Read reads the counters out of a guest's memory.
 func Read(memory io.ReaderAt, mods []Counted) (Counts, error) {
 	b := make([]byte, Size(mods)*counterSize)
+	if len(b) == 0 {
+		return Counts{}, nil
+	}
 	if _, err := memory.ReadAt(b, graft.CountersAt); err != nil {
 		return nil, fmt.Errorf("read counters of lines: %w", err)
 	}

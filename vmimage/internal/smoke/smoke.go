@@ -127,7 +127,7 @@ func (r *runner) kernel(ctx context.Context, spec kernel.Spec) error {
 		return nil
 	}
 	for _, m := range mods {
-		if len(r.o.Modules) > 0 && !contains(r.o.Modules, m.Name) {
+		if len(r.o.Modules) > 0 && !Contains(r.o.Modules, m.Name) {
 			continue
 		}
 		c, err := r.module(ctx, k, mods, m)
@@ -139,7 +139,9 @@ func (r *runner) kernel(ctx context.Context, spec kernel.Spec) error {
 	return nil
 }
 
-func contains(names []string, name string) bool {
+// Contains tells whether one of names is the module, in whose name dashes and
+// underscores are the same.
+func Contains(names []string, name string) bool {
 	for _, n := range names {
 		if kbuild.SameName(n, name) {
 			return true
@@ -197,28 +199,7 @@ func (r *runner) prepare(ctx context.Context, spec kernel.Spec) (kernel.Kernel, 
 		return k, nil, fmt.Errorf("%w: %w", errFetch, err)
 	}
 	r.progress("building %s for %s", r.o.Source.Name, k.Release)
-	trees, err := r.o.Source.build(ctx, r.o.Session, k)
-	if err != nil {
-		return k, nil, err
-	}
-	var built []kbuild.Module
-	for i, t := range trees {
-		for _, n := range t.Notes {
-			r.note("%s: %s", k.Name, n)
-		}
-		// What the source needs is there for it, and not tried itself.
-		if i == len(trees)-1 {
-			built = append(built, t.Modules...)
-		}
-	}
-	counted, err := r.o.Session.Counting(ctx, k, built)
-	if err != nil {
-		return k, nil, err
-	}
-	mods, err := session.Depends(ctx, r.o.Session.Kernels.Store, k, built, trees[:len(trees)-1]...)
-	for i := range mods {
-		mods[i].Counted = counted[i]
-	}
+	mods, err := r.o.Source.modules(ctx, r.o.Session, k, func(note string) { r.note("%s: %s", k.Name, note) })
 	return k, mods, err
 }
 
