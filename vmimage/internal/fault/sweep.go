@@ -62,9 +62,7 @@ type sweeper struct {
 	o     Options
 	run   run.Options
 	sites []Site
-
-	mu  sync.Mutex
-	out []Outcome
+	out   []Outcome
 }
 
 // Run sweeps on one kernel. An error says that it could not be done; what is red is
@@ -95,7 +93,7 @@ func Run(ctx context.Context, o Options) ([]Outcome, error) {
 	}
 	for i, site := range s.sites {
 		if !reachedBy[i] {
-			s.add(Outcome{Site: site, State: NotReached})
+			s.out = append(s.out, s.tell(Outcome{Site: site, State: NotReached}))
 		}
 	}
 	return s.out, nil
@@ -113,14 +111,13 @@ func choose(before, times uint64) []uint64 {
 	return []uint64{before + 1, times}
 }
 
-func (s *sweeper) add(o Outcome) {
+// tell tells an outcome as it comes.
+func (s *sweeper) tell(o Outcome) Outcome {
 	o.Kernel = s.o.Prepared.Kernel.Name
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.out = append(s.out, o)
 	if s.o.Each != nil {
 		s.o.Each(o)
 	}
+	return o
 }
 
 // prepare has the modules' calls go through stubs.
@@ -225,7 +222,7 @@ func (s *sweeper) shoot(ctx context.Context, sc Scenario, shots []shot) error {
 			} else {
 				o = judge(o, got.v, sc.load)
 			}
-			results[i] = o
+			results[i] = s.tell(o)
 			return nil
 		})
 	}
@@ -235,9 +232,7 @@ func (s *sweeper) shoot(ctx context.Context, sc Scenario, shots []shot) error {
 		}
 		return err
 	}
-	for _, o := range results {
-		s.add(o)
-	}
+	s.out = append(s.out, results...)
 	return nil
 }
 

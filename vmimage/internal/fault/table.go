@@ -1,6 +1,9 @@
 package fault
 
-import "strings"
+import (
+	"path"
+	"strings"
+)
 
 // Convention is how a function says that it failed.
 type Convention string
@@ -15,8 +18,7 @@ const (
 	noFault Convention = ""
 )
 
-// entry says of functions that they can fail. A name that ends in * stands for all
-// that begin so; the first entry that fits counts.
+// entry says of functions that they can fail. A * in a name stands for anything; the first entry that fits counts.
 type entry struct {
 	names string
 	fails Convention
@@ -30,13 +32,13 @@ type entry struct {
 var table = []entry{
 	// Allocators, by what their inline forms call: kmalloc and kzalloc, alloc_skb,
 	// genlmsg_new and nlmsg_new, vmalloc, alloc_page.
-	{"__kmalloc* __kmem_cache_alloc* kmem_cache_alloc* kmalloc_trace* kmalloc_large* kmalloc_order* kvmalloc_node* __kvmalloc_node* krealloc* kmemdup* kstrdup* kstrndup* memdup_user_nul_noprof kasprintf* kvasprintf*", Null, false, "include/linux/slab.h, include/linux/string.h"},
+	{"__kmalloc* __kmem_cache_alloc* kmem_cache_alloc* kmalloc_trace* kmalloc_large* kmalloc_order* kvmalloc_node* __kvmalloc_node* krealloc* kmemdup* kstrdup* kstrndup* kasprintf* kvasprintf*", Null, false, "include/linux/slab.h, include/linux/string.h"},
 	{"memdup_user strndup_user vmemdup_user memdup_user_nul", ErrPtr, false, "include/linux/string.h"},
 	{"vmalloc* vzalloc* __vmalloc* vmap", Null, false, "include/linux/vmalloc.h"},
 	{"kmem_cache_create* __kmem_cache_create*", Null, false, "include/linux/slab.h"},
 	{"mempool_create* mempool_alloc*", Null, false, "include/linux/mempool.h"},
-	{"alloc_pages* __alloc_pages* get_zeroed_page* alloc_pages_exact*", Null, false, "include/linux/gfp.h"},
-	{"__get_free_pages* get_free_pages*", Zero, false, "include/linux/gfp.h"},
+	{"alloc_pages* __alloc_pages*", Null, false, "include/linux/gfp.h"},
+	{"__get_free_pages* get_free_pages* get_zeroed_page*", Zero, false, "include/linux/gfp.h"},
 	{"__alloc_percpu* pcpu_alloc*", Null, false, "include/linux/percpu.h"},
 	{"devm_kmalloc* devm_kzalloc* devm_kcalloc* devm_kstrdup* devm_kasprintf*", Null, false, "include/linux/device.h"},
 	{"dma_alloc_attrs dma_pool_create* dma_pool_alloc", Null, false, "include/linux/dma-mapping.h"},
@@ -58,8 +60,8 @@ var table = []entry{
 	{"genl_register_family", Errno, true, "include/net/genetlink.h"},
 	{"register_pernet_*", Errno, true, "include/net/net_namespace.h"},
 	{"proto_register sock_register inet_add_protocol inet6_add_protocol inet_add_offload sock_create*", Errno, true, "include/net/sock.h, include/net/protocol.h"},
-	{"nf_register_net_hook* xt_register_* nf_conntrack_helper*register nft_register_* nf_register_sockopt", Errno, true, "include/linux/netfilter.h, include/linux/netfilter/x_tables.h"},
-	{"tcp_register_* register_qdisc register_tcf_proto_ops tcf_register_action unregister_qdisc", Errno, true, "include/net/tcp.h, include/net/pkt_sched.h"},
+	{"nf_register_net_hook* xt_register_* nf_conntrack_helper_register nf_conntrack_helpers_register nft_register_* nf_register_sockopt", Errno, true, "include/linux/netfilter.h, include/linux/netfilter/x_tables.h"},
+	{"tcp_register_* register_qdisc register_tcf_proto_ops tcf_register_action", Errno, true, "include/net/tcp.h, include/net/pkt_sched.h"},
 	{"register_inetaddr_notifier register_inet6addr_notifier register_netevent_notifier register_fib_notifier", Errno, true, "include/linux/inetdevice.h"},
 	{"register_*_notifier atomic_notifier_chain_register blocking_notifier_chain_register raw_notifier_chain_register", Errno, true, "include/linux/notifier.h"},
 	{"register_chrdev_region alloc_chrdev_region __register_chrdev cdev_add cdev_device_add register_blkdev __register_blkdev register_filesystem register_binfmt", Errno, true, "include/linux/fs.h, include/linux/cdev.h"},
@@ -107,12 +109,7 @@ var table = []entry{
 func find(function string) (entry, bool) {
 	for _, e := range table {
 		for pattern := range strings.FieldsSeq(e.names) {
-			prefix, any := strings.CutSuffix(pattern, "*")
-			infix := strings.Split(prefix, "*")
-			if any && strings.HasPrefix(function, infix[0]) || function == pattern || function == pattern+"_noprof" {
-				if strings.HasPrefix(function, "unregister") {
-					continue
-				}
+			if ok, _ := path.Match(pattern, strings.TrimSuffix(function, "_noprof")); ok {
 				return e, true
 			}
 		}
