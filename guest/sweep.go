@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -181,16 +182,42 @@ func sweep(q wire.Sweep) ([]wire.Held, error) {
 		// No fault of the module: the host says so, and notes it in the verdict.
 		q.Unable = err.Error()
 	}
+	held, heap, err := sweepUntil(q, sweepSettle, nil)
+	if err != nil || len(held) > 0 || !heap {
+		return held, err
+	}
+	// What an object holds may go with it: it has as long as leaked objects have.
+	q.Heap = true
+	held, _, err = sweepUntil(q, objectLimit, flushFrees)
+	return held, err
+}
+
+// sweepUntil looks until nothing is held or the time is over; meanwhile has the
+// kernel get on. heap tells that the heap can be looked through, too.
+func sweepUntil(q wire.Sweep, limit time.Duration, meanwhile func() error) (held []wire.Held, heap bool, err error) {
 	var a wire.Swept
-	poll(sweepSettle, func() bool {
-		a, err = sweepOnce(q)
-		return err != nil || len(a.Held) == 0
+	due := false
+	poll(limit, func() bool {
+		if a, err = sweepOnce(q); err != nil || len(a.Held) == 0 {
+			return true
+		}
+		if due = slices.ContainsFunc(a.Held, func(h wire.Held) bool { return h.Due }); due {
+			return true
+		}
+		if meanwhile != nil {
+			err = meanwhile()
+		}
+		return err != nil
 	})
 	if err == nil && len(a.Held) > 0 {
 		q.Final = true
-		a, err = sweepOnce(q)
+		first := a
+		// What was due may be on its way into code that is gone: it is told.
+		if a, err = sweepOnce(q); len(a.Held) == 0 && due {
+			a.Held = first.Held
+		}
 	}
-	return a.Held, err
+	return a.Held, a.Heap, err
 }
 
 // sweepOnce looks once.

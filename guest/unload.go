@@ -46,6 +46,10 @@ func (m *Module) removeLoaded(check bool) error {
 		setLive(m.loaded[last], nil)
 		unloaded.Store(&m.loaded[last])
 		m.loaded = m.loaded[:last]
+		if m.spent {
+			// Whoever is unloaded now may walk through a list that leads into it.
+			m.loaded = nil
+		}
 	}
 	return nil
 }

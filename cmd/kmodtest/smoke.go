@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"strings"
@@ -99,6 +100,9 @@ func runSmoke(ctx context.Context, a *app, fs *flag.FlagSet, args []string) erro
 		if err := res.WriteJSON(out); err != nil {
 			return err
 		}
+	}
+	if err := a.coverage(ctx, s, nil); err != nil && (res.Green() || !errors.Is(err, vmimage.ErrNoCoverage)) {
+		return err
 	}
 	if !res.Green() {
 		return exitError(1)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/cache"
+	"github.com/kmodtest/kmodtest/vmimage/internal/cover"
 	"github.com/kmodtest/kmodtest/vmimage/internal/initramfs"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kbuild"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
@@ -99,6 +100,9 @@ type Options struct {
 
 	// Stdout and Stderr receive what the test binary prints, as it comes.
 	Stdout, Stderr io.Writer
+	// Counted, if not nil, is told what each guest has counted of lines of the
+	// modules, see package cover; from several goroutines.
+	Counted func(cover.Sample)
 	// Notice, if not nil, is told in one line of what is going on.
 	Notice func(string)
 	// Phase, if not nil, is told of each phase as it begins, of each guest.
@@ -110,6 +114,8 @@ type Module struct {
 	kbuild.Module
 	// DependsPaths are the .ko files to load first, in this order.
 	DependsPaths []string
+	// Counted says how it counts lines; nil if it does not.
+	Counted *cover.Counted `json:",omitempty"`
 }
 
 // Isolation says which tests share a guest, and so a kernel.

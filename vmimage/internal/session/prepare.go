@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/config"
+	"github.com/kmodtest/kmodtest/vmimage/internal/cover"
 	"github.com/kmodtest/kmodtest/vmimage/internal/initramfs"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kbuild"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
@@ -116,6 +117,17 @@ func (s *Session) Build(ctx context.Context, k kernel.Kernel, trees []config.Tre
 			return nil, err
 		}
 	}
+	var plain []kbuild.Module
+	for _, m := range b.mods {
+		plain = append(plain, m.Module)
+	}
+	counted, err := s.Counting(ctx, k, plain)
+	if err != nil {
+		return nil, err
+	}
+	for i := range b.mods {
+		b.mods[i].Module, b.mods[i].Counted = plain[i], counted[i]
+	}
 	return b.mods, fillDepends(ctx, s.Kernels.Store, k, b.mods)
 }
 
@@ -123,17 +135,24 @@ func (s *Session) Build(ctx context.Context, k kernel.Kernel, trees []config.Tre
 // output goes, is the caller's.
 func (s *Session) Run(p Prepared) run.Options {
 	c := s.Config
-	return run.Options{
+	o := run.Options{
 		Kernel: p.Kernel, Image: p.Image, Modules: p.Modules, ModuleArchive: p.ModuleArchive, Modprobe: c.Guest.Modules, EnvChanges: envChanges(c), SourceRoot: c.Dir, Files: c.Tests.Files, Placed: c.Tests.Placed, Outputs: c.Tests.Outputs, Wanted: c.Guest.Programs,
 		QEMU: p.QEMU, Accel: p.Accel, MemoryMiB: cmp.Or(s.MemoryMiB, c.Guest.MemoryMiB), CPUs: cmp.Or(s.CPUs, c.Guest.CPUs), Devices: s.devices(),
 		KernelArgs: s.kernelArgs(), Store: s.Kernels.Store, Cold: s.Cold, Isolation: s.isolation, Jobs: s.Jobs,
 		Limits: run.Limits{Boot: s.BootTimeout}, Allow: s.Allow, SkipOK: c.Tests.SkipOK, Notice: s.Tell,
 	}
+	if s.CCover != "" {
+		o.Counted = s.counting.of(p)
+	}
+	return o
 }
 
 // kernelArgs are the configured arguments and those of the settings.
 func (s *Session) kernelArgs() []string {
 	args := slices.Concat(s.Config.Guest.KernelArgs, strings.Fields(s.KernelArgs))
+	if s.CCover != "" {
+		args = append(args, cover.KernelArgs()...)
+	}
 	if s.SlabDebug {
 		// Consistency checks, red zones, poison, and who allocated and freed
 		// (Documentation/mm/slub.rst). Newer kernels know the old name, too.

@@ -67,6 +67,7 @@ func recipeOf(b config.Build) kbuild.Recipe {
 
 // build builds one folder, and tells what there is to tell about it.
 func (b *treeBuilder) build(ctx context.Context, dir string, recipe kbuild.Recipe) (kbuild.Tree, error) {
+	recipe.Instrument = b.s.Instrument()
 	tree, err := kbuild.BuildTree(ctx, kbuild.TreeOptions{
 		Kernel: b.k, Dir: dir, Show: b.s.Config.Show(dir), Recipe: recipe, Exports: b.built, Store: b.s.Kernels.Store, Log: b.log,
 	})

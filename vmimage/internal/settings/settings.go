@@ -37,9 +37,11 @@ type Settings struct {
 	KernelArgs  string
 	Jobs        int
 
-	Verdict   string
-	ReportDir string
-	Quiet     bool
+	Verdict    string
+	CCover     string
+	CCoverDiff string
+	ReportDir  string
+	Quiet      bool
 }
 
 // Setting is a row of the table.

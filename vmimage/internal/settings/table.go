@@ -6,6 +6,7 @@ var (
 	guests  = []string{"exec", "test", "matrix", "bisect", "shell", "run", "smoke"}    // that boot a kernel
 	boots   = append([]string{"repro", "dev"}, guests...)                              // and those that boot a bundle's
 	tests   = []string{"exec", "test", "matrix", "smoke", "bisect"}                    // that judge
+	counts  = []string{"exec", "test", "matrix", "run", "smoke"}                       // that can count lines
 	one     = []string{"exec", "test", "shell", "run", "build", "dev"}                 // on one kernel
 	many    = []string{"matrix", "smoke"}                                              // on several
 	archive = append([]string{"build", "kernels", "lock", "doctor", "dev"}, guests...) // that may fetch
@@ -67,6 +68,12 @@ var table = []row{
 	{Setting{Name: "verdict", Variable: "KMODTEST_VERDICT", Arg: "file",
 		Help: "write the verdicts to `file`, a line of JSON for each package", Verbs: []string{"exec", "test", "run", "repro"}},
 		func(s *Settings) any { return &s.Verdict }},
+	{Setting{Name: "ccover", Variable: "KMODTEST_CCOVER", Arg: "file",
+		Help: "have the modules count which of their lines run, and write that to `file` as lcov does, with a page beside it; it is not for modules that were built already", Verbs: counts},
+		func(s *Settings) any { return &s.CCover }},
+	{Setting{Name: "ccover-diff", Variable: "KMODTEST_CCOVER_DIFF", Arg: "commit",
+		Help: "tell the lines that changed since `commit` and did not run", Verbs: counts},
+		func(s *Settings) any { return &s.CCoverDiff }},
 	{Setting{Name: "report-dir", Variable: "KMODTEST_REPORT_DIR", Arg: "directory",
 		Help: "write reports and bundles to `directory`", Verbs: many},
 		func(s *Settings) any { return &s.ReportDir }},

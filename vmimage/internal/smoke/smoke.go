@@ -285,6 +285,10 @@ func (r *kernelRun) prepare(ctx context.Context, spec kernel.Spec) (kernel.Kerne
 			built = append(built, t.Modules...)
 		}
 	}
+	counted, err := r.o.Session.Counting(ctx, k, built)
+	if err != nil {
+		return k, nil, err
+	}
 	mods, missing, err := session.Depends(ctx, r.o.Session.Kernels.Store, k, built, trees[:len(trees)-1]...)
 	for _, m := range mods {
 		if none := missing[m.Name]; none != nil && err == nil && k.Flavour == "cloud" {
@@ -292,6 +296,9 @@ func (r *kernelRun) prepare(ctx context.Context, spec kernel.Spec) (kernel.Kerne
 		}
 	}
 	r.missing = missing
+	for i := range mods {
+		mods[i].Counted = counted[i]
+	}
 	return k, mods, err
 }
 

@@ -76,6 +76,9 @@ func (s Source) build(ctx context.Context, o *session.Session, k kernel.Kernel) 
 			}
 			recipe.Others = others
 		}
+		if isLast {
+			recipe.Instrument = o.Instrument()
+		}
 		t, err := kbuild.BuildTree(ctx, kbuild.TreeOptions{
 			Kernel: k, Dir: dir, Show: show, Recipe: recipe, Exports: trees, Store: o.Kernels.Store, Log: o.Log,
 		})

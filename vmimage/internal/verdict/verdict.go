@@ -69,6 +69,11 @@ type Contract struct {
 	Sweeps int `json:"sweeps"`
 	// Unable is why none could be.
 	Unable string `json:"unable,omitempty"`
+	// Heaps counts those after which the live objects of the heap were looked
+	// through as well, on a kernel booted with slub_debug. HeapUnable is why they
+	// could not be.
+	Heaps      int    `json:"heaps,omitempty"`
+	HeapUnable string `json:"heap_unable,omitempty"`
 }
 
 // End is how the binary ended in a guest. The zero value is a good end.
