@@ -134,9 +134,14 @@ func (s *sweeper) prepare(ctx context.Context) error {
 	if len(sites) == 0 {
 		return errors.New("sweep: the modules make no call of the kernel that is known to fail")
 	}
-	mods, err := session.Depends(ctx, ses.Kernels.Store, p.Kernel, linked)
+	mods, missing, err := session.Depends(ctx, ses.Kernels.Store, p.Kernel, linked)
 	if err != nil {
 		return err
+	}
+	for _, m := range mods {
+		if err := missing[m.Name]; err != nil {
+			return err
+		}
 	}
 	for i := range mods {
 		mods[i].Counted = p.Modules[i].Counted
