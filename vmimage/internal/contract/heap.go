@@ -162,6 +162,9 @@ func (l *look) heapPointers(lay layout) ([]found, error) {
 // bounds tells whether an address is the first or the last one of a page.
 func bounds(addr uint64) bool { return (addr+1)&(pageSize-1) <= 1 }
 
+// workerMaker allocates a struct worker.
+const workerMaker = "create_worker"
+
 // found names an object that holds a pointer; by is who allocated it.
 func (h *heap) found(c *cacheInfo, object, off, to, by uint64) (found, bool) {
 	made, ok := h.made[by]
@@ -170,7 +173,9 @@ func (h *heap) found(c *cacheInfo, object, off, to, by uint64) (found, bool) {
 		h.made[by] = made
 	}
 	maker, at := made[0], made[1]
-	if innocentMakers[maker] != "" {
+	// A worker goes on naming what it ran last, and only compares it
+	// (wq_worker_last_func in kernel/workqueue.c).
+	if innocentMakers[maker] != "" || maker == workerMaker && off == h.LastFunc {
 		return found{}, false
 	}
 	kind := makers[maker]

@@ -22,7 +22,7 @@ const (
 // fakeLayout is a layout as no kernel has it.
 var fakeLayout = layout{
 	Page: 64, Flags: 0, Type: 48, TypeByte: 0xf5, SlabCache: 8, Objects: 32, ObjectsShift: 16, ObjectsLen: 15,
-	Size: 0x10, ObjectSize: 0x14, Inuse: 0x18, FreePointer: 0x1c, RedLeft: 0x20, Name: 0x28, ProcName: 0x30, NodeActive: 4,
+	Size: 0x10, ObjectSize: 0x14, Inuse: 0x18, FreePointer: 0x1c, RedLeft: 0x20, Name: 0x28, ProcName: 0x30, NodeActive: 4, LastFunc: 0x38,
 }
 
 // heap makes a slab of four objects of 64 bytes, of which the second is allocated.
@@ -49,7 +49,7 @@ func (f *fake) heap() (object uint64) {
 }
 
 func TestHeap(t *testing.T) {
-	const data = fakeMods + 0x1000
+	const data, text = fakeMods + 0x1000, fakeMods
 	for _, tc := range []struct {
 		name  string
 		leave func(f *fake, object uint64)
@@ -78,6 +78,10 @@ func TestHeap(t *testing.T) {
 			}
 			f.set(o, 0x80000001<<32)
 			f.set(o+8, data+0x20)
+		}, nil},
+		{"what a worker ran last", func(f *fake, o uint64) {
+			f.set(o+0x38, text+0x40)
+			f.set(o+80, f.addr(workerMaker)+4)
 		}, nil},
 		{"sections of a module that stayed", func(f *fake, o uint64) {
 			f.set(o+8, data)
@@ -150,12 +154,13 @@ func TestParseLayout(t *testing.T) {
 	}}
 	proc := &btf.Struct{Name: "proc_dir_entry", Size: 64, Members: []btf.Member{at("name", 48, word)}}
 	node := &btf.Struct{Name: "kernfs_node", Size: 64, Members: []btf.Member{at("active", 4, half)}}
+	worker := &btf.Struct{Name: "worker", Size: 64, Members: []btf.Member{at("last_func", 56, word)}}
 	page := func(more ...btf.Member) *btf.Struct {
 		return &btf.Struct{Name: "page", Size: 64, Members: append([]btf.Member{at("flags", 0, word)}, more...)}
 	}
 	common := layout{
 		Page: 64, Objects: 32, ObjectsShift: 16, ObjectsLen: 15,
-		Size: 16, ObjectSize: 20, Inuse: 24, FreePointer: 28, RedLeft: 32, Name: 40, ProcName: 48, NodeActive: 4,
+		Size: 16, ObjectSize: 20, Inuse: 24, FreePointer: 28, RedLeft: 32, Name: 40, ProcName: 48, NodeActive: 4, LastFunc: 56,
 	}
 	older, newer := common, common
 	older.Bit, older.SlabCache = 1<<9, 24
@@ -167,12 +172,12 @@ func TestParseLayout(t *testing.T) {
 	}{
 		{"a bit of the flags, all in struct page", []btf.Type{
 			page(at("", 24, either(at("slab_cache", 0, word))), at("", 32, either(at("", 0, counts)))),
-			&btf.Enum{Name: "pageflags", Size: 4, Values: []btf.EnumValue{{Name: "PG_slab", Value: 9}}}, node, cache, proc,
+			&btf.Enum{Name: "pageflags", Size: 4, Values: []btf.EnumValue{{Name: "PG_slab", Value: 9}}}, node, worker, cache, proc,
 		}, older},
 		{"a type of page, and struct slab", []btf.Type{
 			page(at("", 48, either(at("page_type", 0, half)))),
 			&btf.Struct{Name: "slab", Size: 64, Members: []btf.Member{at("slab_cache", 8, word), at("", 32, either(at("", 0, counts)))}},
-			&btf.Enum{Name: "pagetype", Size: 4, Values: []btf.EnumValue{{Name: "PGTY_slab", Value: 0xf5}}}, node, cache, proc,
+			&btf.Enum{Name: "pagetype", Size: 4, Values: []btf.EnumValue{{Name: "PGTY_slab", Value: 0xf5}}}, node, worker, cache, proc,
 		}, newer},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
