@@ -76,6 +76,9 @@ var unusable bool
 // testModule loads the module, unloads it, and does that some times more. What
 // it leaves behind fails the test, and so does what the kernel has to say.
 func testModule(t *testing.T) {
+	// A kernel that is not as it was is none to try anything on. If this test ends
+	// its guest, the others run in a fresh one.
+	defer func() { unusable = unusable || t.Failed() }()
 	o := readOrder(t)
 	m, err := guest.TryLoad(t, o.module, o.params...)
 	var refused *guest.LoadError

@@ -41,6 +41,8 @@ Examples:
 
 	kmodtest smoke .
 	kmodtest smoke -kernels 6.1-generic v4l2loopback-dkms
+	kmodtest smoke -shard 2/5 -report-dir build/shard2 .
+	kmodtest matrix -merge build/shard1,build/shard2 -report-dir build/all
 	kmodtest smoke -make CONFIG_X=m -param mod=size=4 ~/src/mod
 `,
 	run: runSmoke,
@@ -65,6 +67,7 @@ func runSmoke(ctx context.Context, a *app, fs *flag.FlagSet, args []string) erro
 	fs.Var((*list)(&m.Make), "make", "`argument` of make, CONFIG_X=m; can be given several times")
 	fs.StringVar(&m.Target, "target", "", "`target` of the tree's own makefile")
 	fs.IntVar(&m.Reloads, "reloads", 20, "`number` of times that a module is loaded again")
+	fs.StringVar(&m.Shard, "shard", "", "run part `i/n` of the cells kernel x module")
 	fs.Uint64Var(&m.Seed, "seed", 1, "`number` that all that is left to chance follows from")
 	fs.DurationVar(&m.UseTime, "use-time", 10*time.Second, "`time` that a module is used for at most")
 	fs.BoolVar(&m.Write, "write", false, "write to a module's files, too")
@@ -80,6 +83,7 @@ func runSmoke(ctx context.Context, a *app, fs *flag.FlagSet, args []string) erro
 	if m.Params, err = parseParams(params); err != nil {
 		return err
 	}
+	m.Console, m.ReportDir = a.console(), a.settings.Get("report-dir")
 	m.Kernels, m.Modules = commas(a.settings.Get("kernels")), commas(modules)
 	s, err := a.open()
 	if err != nil {

@@ -34,6 +34,7 @@ type area struct {
 const (
 	ofImage    = -1
 	moduleOwns = -2
+	onHeap     = -3
 )
 
 // modulesEnd is MODULES_END; modulesStart is where MODULES_VADDR is at the

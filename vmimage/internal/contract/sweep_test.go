@@ -173,3 +173,23 @@ func TestSymbolsFromGuest(t *testing.T) {
 		t.Errorf("answer = %+v", a)
 	}
 }
+
+func TestNamespaces(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		leave func(f *fake)
+		want  bool
+	}{
+		{"none", func(f *fake) { f.poke("net_cleanup_work", 0, 0x20) }, false},
+		{"one waits", func(f *fake) { f.poke("net_cleanup_work", 0, 0x21) }, true},
+		{"one is taken down", func(f *fake) { f.poke("pernet_ops_rwsem", 0, 0x100) }, true},
+	} {
+		f := newFake(t)
+		tc.leave(f)
+		q := f.question()
+		q.Namespaces = true
+		if a := f.server().Answer(context.Background(), q); a.Going != tc.want || a.Error+a.Unable != "" {
+			t.Errorf("%s: going = %v, want %v; %s%s", tc.name, a.Going, tc.want, a.Error, a.Unable)
+		}
+	}
+}

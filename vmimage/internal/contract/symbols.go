@@ -18,6 +18,7 @@ type symbols struct {
 	known  *sync.Map // indices of names that were asked for; -1 if there is none
 	heads  []int     // of chains of notifiers
 	lists  []int     // and those of lists
+	text   string    // all of it, for the names of functions
 	shift  uint64    // what to add to an address of the kernel's image
 }
 
@@ -42,8 +43,8 @@ var errNoAddresses = errors.New("/proc/kallsyms has no addresses")
 // symbol's type does not tell them apart: from 7.2 on much of the data has that of
 // code.
 func parseSymbols(text []byte) (*symbols, error) {
-	s := &symbols{known: new(sync.Map)}
-	parts := []string{string(text)}
+	s := &symbols{known: new(sync.Map), text: string(text)}
+	parts := []string{s.text}
 	if head, rest, ok := strings.Cut(parts[0], " "+base+"\n"); ok {
 		if _, tail, ok := strings.Cut(rest, " _etext\n"); ok {
 			parts = []string{head + " " + base + "\n", tail}
@@ -95,6 +96,26 @@ func parseAddress(digits string) (addr uint64, ok bool) {
 		addr = addr<<4 | uint64(c)
 	}
 	return addr, true
+}
+
+// code returns the function of the kernel that addr is in. It reads through all
+// symbols: only who found something asks.
+func (s *symbols) code(addr uint64) (extent, bool) {
+	want := fmt.Sprintf("%016x", addr-s.shift)
+	best := ""
+	for line := range strings.Lines(s.text) {
+		if len(line) > 20 && line[:16] <= want && (best == "" || line[:16] > best[:16]) && strings.IndexByte(line, '\t') < 0 {
+			best = line
+		}
+	}
+	start, ok := uint64(0), false
+	if best != "" {
+		start, ok = parseAddress(best[:16])
+	}
+	if !ok || start < imageStart {
+		return extent{}, false
+	}
+	return extent{name: strings.TrimRight(best[19:], "\n"), start: start + s.shift}, true
 }
 
 // index returns the first symbol of a name. Few names are ever asked for, and the

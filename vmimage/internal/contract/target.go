@@ -129,8 +129,8 @@ func (s *Server) where(sec section, o object, off uint64) (where, structure stri
 	if m.debug == nil {
 		return "", ""
 	}
-	if !o.function {
-		where, structure, _ = m.debug.Variable(o.name)
+	where, structure, ok := m.debug.Definition(o.name)
+	if ok || !o.function {
 		return where, structure
 	}
 	frames, err := m.debug.Frame(klog.Frame{Func: o.name, Offset: off - o.off, Size: o.size, Exact: true, Module: m.Name})

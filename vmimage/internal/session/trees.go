@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -118,8 +119,9 @@ func (b *treeBuilder) add(m kbuild.Module) error {
 }
 
 // Depends finds what has to be loaded before each of mods: modules of the
-// kernel, others of mods, and those of trees.
-func Depends(ctx context.Context, store *cache.Store, k kernel.Kernel, mods []kbuild.Module, trees ...kbuild.Tree) ([]run.Module, error) {
+// kernel, others of mods, and those of trees. missing, by name, are those of mods of
+// which something is nowhere; the others are complete all the same.
+func Depends(ctx context.Context, store *cache.Store, k kernel.Kernel, mods []kbuild.Module, trees ...kbuild.Tree) (_ []run.Module, missing map[string]error, _ error) {
 	var all []run.Module
 	for _, m := range mods {
 		all = append(all, run.Module{Module: m})
@@ -129,6 +131,15 @@ func Depends(ctx context.Context, store *cache.Store, k kernel.Kernel, mods []kb
 			all = append(all, run.Module{Module: m})
 		}
 	}
-	err := fillDepends(ctx, store, k, all)
-	return all[:len(mods)], err
+	missing = make(map[string]error)
+	for i := range mods {
+		err := fillOne(ctx, store, k, all, i)
+		var none *kernel.NoModuleError
+		if errors.As(err, &none) {
+			missing[mods[i].Name] = err
+		} else if err != nil {
+			return nil, nil, err
+		}
+	}
+	return all[:len(mods)], missing, nil
 }

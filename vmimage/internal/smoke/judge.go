@@ -79,12 +79,13 @@ func noDevice(errno string) bool { return errno == "ENODEV" || errno == "ENXIO" 
 func (c *Cell) blame(v verdict.Verdict, tr *trail) {
 	var detail []string
 	test := map[Stage]string{Params: smoketest.ParamsName, Use: smoketest.UseName}[c.Stage]
+	of := cmp.Or(test, smoketest.TestName)
 	var first *verdict.Finding
 	for i, f := range v.Findings {
 		if !f.Fails() {
 			continue
 		}
-		if c.Why == "" {
+		if c.Why == "" && belongs(f, of) {
 			first = &v.Findings[i]
 			c.Why = fmt.Sprintf("%s [%s]", f.Title, f.Kind)
 			if f.Where != nil {
@@ -99,7 +100,7 @@ func (c *Cell) blame(v verdict.Verdict, tr *trail) {
 		}
 		text := strings.TrimSpace(t.Output)
 		detail = append(detail, withoutKernel(text))
-		if c.Why == "" {
+		if c.Why == "" && strings.HasPrefix(t.Name, of) {
 			c.Why = firstLine(text)
 		}
 	}
@@ -118,6 +119,15 @@ func (c *Cell) blame(v verdict.Verdict, tr *trail) {
 		c.Step = tr.step(test, first, died)
 	}
 	c.Detail = strings.Join(detail, "\n")
+}
+
+// belongs tells whether a finding is one of a test's, or at least of no other.
+func belongs(f verdict.Finding, test string) bool {
+	tests := f.Tests
+	if len(tests) == 0 && f.After != "" {
+		tests = []string{f.After}
+	}
+	return len(tests) == 0 || slices.ContainsFunc(tests, func(t string) bool { return t == test || strings.HasPrefix(t, test+"/") })
 }
 
 // exhausting are findings of a machine that a number was too much for.

@@ -51,6 +51,8 @@ type Cell struct {
 	// Kernel is the kernel's name and Release what uname -r says on it.
 	Kernel  string `json:"kernel"`
 	Release string `json:"release,omitempty"`
+	// Suite is that of the archive which the kernel comes from.
+	Suite string `json:"suite,omitempty"`
 	// Module is the module's name; empty if there is none to name.
 	Module  string  `json:"module"`
 	Outcome Outcome `json:"outcome"`
@@ -73,6 +75,8 @@ type Cell struct {
 	Errno string `json:"errno,omitempty"`
 	// Detail is all that there is to tell.
 	Detail string `json:"detail,omitempty"`
+	// Bundle is the file that repeats a red cell, relative to the report.
+	Bundle string `json:"bundle,omitempty"`
 	// Elapsed is how long its guests took.
 	Elapsed time.Duration `json:"elapsed"`
 	// Verdict is that of its guest; nil if none ran.
@@ -94,6 +98,10 @@ type Result struct {
 	// Seed is what all that is left to chance follows from.
 	Seed  uint64 `json:"seed"`
 	Cells []Cell `json:"cells"`
+	// Start, Elapsed and Guests, the most at once, tell how it went.
+	Start   time.Time     `json:"start"`
+	Elapsed time.Duration `json:"elapsed"`
+	Guests  int           `json:"guests"`
 	// Notes are lines about builds and kernels.
 	Notes []string `json:"notes,omitempty"`
 }

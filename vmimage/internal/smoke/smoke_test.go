@@ -113,7 +113,7 @@ func TestUnbuilt(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			store := kernel.OpenStore(t.TempDir(), nil, nil)
-			r := runner{o: Options{Session: &session.Session{Kernels: kernel.Options{Store: store}}}}
+			r := kernelRun{runner: &runner{o: Options{Session: &session.Session{Kernels: kernel.Options{Store: store}}}}}
 			tt.want.Kernel, tt.want.Stage = "6.1-generic", Build
 			if diff := cmp.Diff(tt.want, r.unbuilt(spec, kernel.Kernel{}, tt.err), cmpopts.IgnoreFields(Cell{}, "Detail")); diff != "" {
 				t.Errorf("cell (-want +got):\n%s", diff)
@@ -207,5 +207,62 @@ func TestFindSource(t *testing.T) {
 				t.Errorf("source (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// Every cell is in exactly one shard, and none is in a kernel that its shard leaves
+// out.
+func TestShard(t *testing.T) {
+	for kernels := 1; kernels < 6; kernels++ {
+		for count := 1; count < 8; count++ {
+			for k := range kernels {
+				for m := range 20 {
+					n := 0
+					for i := range count {
+						s := Shard{i + 1, count}
+						if s.has(k, kernels, m) {
+							n++
+						}
+						if s.has(k, kernels, m) && !s.mayHave(k, kernels) {
+							t.Errorf("shard %v of %d kernels leaves kernel %d out, and has a cell of it", s, kernels, k)
+						}
+					}
+					if n != 1 {
+						t.Errorf("%d kernels, %d shards: cell %d, %d is in %d", kernels, count, k, m, n)
+					}
+				}
+			}
+		}
+	}
+	if s := (Shard{2, 5}); s.mayHave(0, 5) || !s.mayHave(1, 5) {
+		t.Error("with as many shards as kernels, each has a kernel")
+	}
+}
+
+// A report is green where the cells are, and names what is red.
+func TestReport(t *testing.T) {
+	green := guestVerdict(0, "load=pass", "")
+	green.Ends = []verdict.End{{}}
+	large := guestVerdict(1, "load=pass TestParameters=fail", "")
+	tests := map[string]struct {
+		c    Cell
+		want string // of the only failure
+	}{
+		"ok":         {Cell{Kernel: "6.1", Module: "m", Outcome: OK, Verdict: &green}, ""},
+		"no device":  {Cell{Kernel: "6.1", Module: "m", Outcome: NoDevice, Verdict: &green}, ""},
+		"note":       {Cell{Kernel: "6.1", Module: "m", Outcome: OK, Notes: []string{"large"}, Verdict: &large}, ""},
+		"refused":    {Cell{Kernel: "6.1", Module: "m", Outcome: Refused, Why: "EINVAL", Verdict: &green}, "refused: EINVAL"},
+		"not built":  {Cell{Kernel: "6.1", Outcome: Red, Stage: Build, Why: "no such thing", Where: "m.c:3"}, "no such thing"},
+		"not for it": {Cell{Kernel: "6.1", Outcome: NotForKernel, Stage: Build, Why: "too old"}, ""},
+	}
+	for name, tt := range tests {
+		r := Result{Source: "s", Cells: []Cell{tt.c}}.Report()
+		var got string
+		for _, f := range r.Failures() {
+			got += f.Title
+		}
+		if got != tt.want || r.Green() != (tt.want == "") {
+			t.Errorf("%s: green %v, failures %q, want %q", name, r.Green(), got, tt.want)
+		}
 	}
 }

@@ -64,13 +64,19 @@ func FindSource(ctx context.Context, o kernel.Options, suite, arg string) (Sourc
 // Modules builds the source for a kernel, and finds what has to be loaded before
 // its modules.
 func (s Source) Modules(ctx context.Context, ses *session.Session, k kernel.Kernel) ([]run.Module, error) {
-	return s.modules(ctx, ses, k, func(note string) { ses.Telling("%s", note) })
+	mods, missing, err := s.modules(ctx, ses, k, func(note string) { ses.Telling("%s", note) })
+	for _, m := range mods {
+		if err == nil {
+			err = missing[m.Name]
+		}
+	}
+	return mods, err
 }
 
-func (s Source) modules(ctx context.Context, ses *session.Session, k kernel.Kernel, note func(string)) ([]run.Module, error) {
+func (s Source) modules(ctx context.Context, ses *session.Session, k kernel.Kernel, note func(string)) (_ []run.Module, missing map[string]error, _ error) {
 	trees, err := s.build(ctx, ses, k)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var built []kbuild.Module
 	for i, t := range trees {
@@ -84,13 +90,13 @@ func (s Source) modules(ctx context.Context, ses *session.Session, k kernel.Kern
 	}
 	counted, err := ses.Counting(ctx, k, built)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	mods, err := session.Depends(ctx, ses.Kernels.Store, k, built, trees[:len(trees)-1]...)
+	mods, missing, err := session.Depends(ctx, ses.Kernels.Store, k, built, trees[:len(trees)-1]...)
 	for i := range mods {
 		mods[i].Counted = counted[i]
 	}
-	return mods, err
+	return mods, missing, err
 }
 
 // build builds the source for a kernel; what it needs comes before it.
