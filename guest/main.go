@@ -57,7 +57,7 @@ func runAndCheck(m *testing.M, out io.Writer) int {
 	if err := removeSince(present); err != nil {
 		problems = append(problems, err.Error())
 	}
-	left, err := before.settle(settleLimit)
+	left, err := before.settle(settleLimit())
 	if err != nil {
 		problems = append(problems, err.Error())
 	}

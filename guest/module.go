@@ -247,7 +247,7 @@ func (m *Module) checkLeft(what string) {
 		return // a list may lead into the module
 	}
 	m.before.own = append([]string{m.Name}, m.pulled...)
-	left, err := m.before.settle(settleLimit)
+	left, err := m.before.settle(settleLimit())
 	m.lenient = len(m.before.excused) > 0
 	if m.over && m.lenient {
 		m.t.Logf("not judged, for the test loaded modules that are in use still:%s", listed(m.before.excused))

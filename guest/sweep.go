@@ -171,6 +171,8 @@ const (
 // sweep asks the host what still points into the modules that are gone, and
 // returns it.
 func sweep(q wire.Sweep) ([]wire.Held, error) {
+	start := time.Now()
+	defer func() { sweepTook.Add(time.Since(start).Microseconds()) }()
 	var err error
 	if q.Stayed, err = stayed(); err != nil {
 		return nil, err
@@ -220,8 +222,12 @@ func sweepUntil(q wire.Sweep, limit time.Duration, meanwhile func() error) (held
 	return a.Held, a.Heap, err
 }
 
+// sweepTook counts the microseconds that sweeps have taken.
+var sweepTook atomic.Int64
+
 // sweepOnce looks once.
 func sweepOnce(q wire.Sweep) (a wire.Swept, err error) {
+	q.Took = sweepTook.Load()
 	if err := ask(q, &a, sweepLooks); err != nil {
 		return a, err
 	}
@@ -273,6 +279,20 @@ func tellSymbols() error {
 	}
 }
 
+// drain waits until init has taken what this process wrote to its pipes.
+func drain(fds ...int) {
+	const limit = 2 * time.Second
+	poll(limit, func() bool {
+		for _, fd := range fds {
+			if n, err := unix.IoctlGetInt(fd, unix.TIOCINQ); err == nil && n > 0 {
+				return false
+			}
+		}
+		return true // also of what is no pipe
+	})
+	time.Sleep(10 * time.Millisecond) // init runs meanwhile, and hands on what it has
+}
+
 // heldBy puts what points into a module one per line.
 func heldBy(held []wire.Held) string {
 	var b strings.Builder
@@ -309,6 +329,8 @@ func (m *Module) spend() {
 	m.spent = true
 	m.t.Cleanup(func() {
 		var none wire.Swept
+		// What the test says must be out of the guest before its end.
+		drain(unix.Stdout, unix.Stderr)
 		if err := ask(wire.Sweep{Spent: m.t.Name()}, &none, sweepLooks); err != nil {
 			m.t.Error(err)
 		}

@@ -28,6 +28,9 @@ type Sweep struct {
 	// tells that it is the last one.
 	Symbols string `json:"symbols,omitempty"`
 	Last    bool   `json:"last,omitempty"`
+	// Took is for how many microseconds this process has waited for sweeps so far,
+	// and prepared them.
+	Took int64 `json:"took,omitempty"`
 	// Spent is the test that left the kernel in a state in which nothing more can
 	// be tried. The host ends the guest instead of an answer.
 	Spent string `json:"spent,omitempty"`

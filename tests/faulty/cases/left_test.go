@@ -38,6 +38,7 @@ func TestNetdevNotifier(t *testing.T)    { load(t, "netdev_notifier") }
 func TestTcpCong(t *testing.T)           { load(t, "tcp_cong") }
 func TestProcDriver(t *testing.T)        { load(t, "proc_driver") }
 func TestFirmwareKobj(t *testing.T)      { load(t, "firmware_kobj") }
+func TestSlowExit(t *testing.T)          { load(t, "slow_exit") }
 func TestWorkRunning(t *testing.T)       { load(t, "work_running") }
 func TestWorkUnbound(t *testing.T)       { load(t, "work_unbound") }
 func TestTasklet(t *testing.T)           { load(t, "tasklet") }

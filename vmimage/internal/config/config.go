@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/pelletier/go-toml/v2"
 
@@ -111,6 +112,12 @@ type Guest struct {
 	Devices []string `toml:"devices"`
 	// KernelArgs are added to the kernel command line.
 	KernelArgs []string `toml:"kernel_args"`
+	// UnloadTimeout is how long the exit function of a module may take, "40s"; empty
+	// means 15 s.
+	UnloadTimeout Duration `toml:"unload_timeout"`
+	// SettleTimeout is how long what goes on behind an unload may take; empty means
+	// 3 s.
+	SettleTimeout Duration `toml:"settle_timeout"`
 	// Commands are packages of Go programs, relative to the configuration
 	// file, "./cmd/tool", that kmodtest shell has in its PATH.
 	Commands []string `toml:"commands"`
@@ -122,9 +129,29 @@ type Guest struct {
 	Programs []string `toml:"programs"`
 	// Shell gives tests u-root's commands and a shell, as kmodtest shell has them.
 	Shell bool `toml:"shell"`
+	// Setup are shell commands that run before the tests in each guest.
+	Setup []string `toml:"setup"`
+	// Teardown are shell commands that run after the tests in each guest.
+	Teardown []string `toml:"teardown"`
+	// KernelConfig gives the guest the kernel's configuration, where distributions
+	// have it: /boot/config-RELEASE.
+	KernelConfig bool `toml:"kernel_config"`
 	// Env changes the environment of the tests: a text sets a variable, false
 	// takes it away.
 	Env map[string]any `toml:"env"`
+}
+
+// Duration is a time like "90s" or "5m".
+type Duration time.Duration
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (d *Duration) UnmarshalText(text []byte) error {
+	t, err := time.ParseDuration(string(text))
+	if err != nil {
+		return fmt.Errorf("%q is no time like 90s or 5m", text)
+	}
+	*d = Duration(t)
+	return nil
 }
 
 // Error is what is wrong with a configuration file, and where.
@@ -323,6 +350,9 @@ func (c *Config) validate(path string, at positions) error {
 	}
 	if c.Guest.CPUs < 0 {
 		bad(at.line("guest.cpus"), "guest: negative cpus: 0 means 1")
+	}
+	if c.Guest.UnloadTimeout < 0 || c.Guest.SettleTimeout < 0 {
+		bad(at.line("guest"), "guest: negative unload_timeout or settle_timeout: leave it out for the default")
 	}
 	c.validateEnv(at, bad)
 	return errors.Join(errs...)

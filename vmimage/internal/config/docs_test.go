@@ -150,6 +150,9 @@ func forReaders(t reflect.Type, name, words string) string {
 
 // kindOf names a type as TOML does.
 func kindOf(t reflect.Type) string {
+	if t == reflect.TypeFor[Duration]() {
+		return "time"
+	}
 	switch t.Kind() {
 	case reflect.String:
 		return "string"

@@ -20,6 +20,7 @@ type cacheInfo struct {
 	name                   string
 	size, objectSize, left uint64
 	track                  uint64 // of the allocation, from the object
+	ranges                 bool   // bounds of ranges mean nothing
 }
 
 // errNoRedZones says that the heap cannot be looked through.
@@ -68,6 +69,7 @@ func (h *heap) cache(addr uint64) *cacheInfo {
 	if h.uint32At(addr+h.FreePointer) >= c.track {
 		c.track += 8
 	}
+	c.ranges = rangeCaches[c.name] != ""
 	if innocentCaches[c.name] != "" {
 		c.objectSize = 0
 	}
@@ -140,7 +142,7 @@ func (l *look) heapPointers(lay layout) ([]found, error) {
 			}
 			for off := uint64(0); off+8 <= c.objectSize; off += 8 {
 				v := binary.LittleEndian.Uint64(data[o+off:])
-				if v-l.low >= span || !l.isGoneAddr(v) || l.anyInit(v) {
+				if v-l.low >= span || !l.isGoneAddr(v) || l.anyInit(v) || c.ranges && bounds(v) {
 					continue
 				}
 				by := binary.LittleEndian.Uint64(data[min(o+c.track, size-8):])
@@ -152,6 +154,9 @@ func (l *look) heapPointers(lay layout) ([]found, error) {
 	})
 	return all, err
 }
+
+// bounds tells whether an address is the first or the last one of a page.
+func bounds(addr uint64) bool { return (addr+1)&(pageSize-1) <= 1 }
 
 // found names an object that holds a pointer; by is who allocated it.
 func (h *heap) found(c *cacheInfo, object, off, to, by uint64) (found, bool) {

@@ -66,6 +66,12 @@ func TestHeap(t *testing.T) {
 		}, nil},
 		{"behind the object", func(f *fake, o uint64) { f.set(o+64, data+0x20) }, nil},
 		{"an init section of a module that stayed", func(f *fake, o uint64) { f.set(o+8, fakeMods+0x18000) }, nil},
+		{"the bounds of a range", func(f *fake, o uint64) {
+			f.set(fakeCache+0x40, binary.LittleEndian.Uint64([]byte("maple_no")))
+			f.set(fakeCache+0x48, binary.LittleEndian.Uint64([]byte("de\x00\x00\x00\x00\x00\x00")))
+			f.set(o+8, data-1)
+			f.set(o+16, data)
+		}, nil},
 		{"sections of a module that stayed", func(f *fake, o uint64) {
 			f.set(o+8, data)
 			f.set(o+80, f.addr("mod_sysfs_setup"))

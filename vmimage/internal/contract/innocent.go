@@ -46,6 +46,12 @@ var innocentCaches = map[string]string{
 	"vmap_area": "free and used parts of the address space itself (mm/vmalloc.c)",
 }
 
+// rangeCaches are caches of trees of ranges: the first and the last address of a
+// piece of the address space mean nothing in them.
+var rangeCaches = map[string]string{
+	"maple_node": "free and used parts of the memory for code (mm/execmem.c)",
+}
+
 // makers are what objects on the heap are to people, by the function that
 // allocates them.
 var makers = map[string]string{

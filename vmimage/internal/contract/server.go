@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/kmodtest/kmodtest/internal/wire"
 	"github.com/kmodtest/kmodtest/vmimage/internal/cache"
@@ -53,6 +54,8 @@ type pointer2 struct{ at, to uint64 }
 type Record struct {
 	// Sweeps counts the unloads, and refused loads, that were swept after.
 	Sweeps int `json:"sweeps"`
+	// Took is how long the guest was kept, by all sweeps but the last.
+	Took time.Duration `json:"took,omitempty"`
 	// Unable is why none could be.
 	Unable string `json:"unable,omitempty"`
 	// Heaps counts those after which the live objects of the heap were looked
@@ -82,6 +85,7 @@ func (e *unableError) Error() string { return e.err.Error() }
 func (e *unableError) Unwrap() error { return e.err }
 
 func (s *Server) answer(ctx context.Context, q wire.Sweep) (wire.Swept, error) {
+	s.Record.Took = max(s.Record.Took, time.Duration(q.Took)*time.Microsecond)
 	if q.Unable != "" {
 		return wire.Swept{}, &unableError{errors.New(q.Unable)}
 	}

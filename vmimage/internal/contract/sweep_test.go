@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -123,6 +124,34 @@ func TestUnable(t *testing.T) {
 func TestSymbolsWithoutAddresses(t *testing.T) {
 	if _, err := parseSymbols([]byte("0000000000000000 T _stext\n0000000000000000 D mod_tree\n")); !errors.Is(err, errNoAddresses) {
 		t.Errorf("error = %v, want %v", err, errNoAddresses)
+	}
+}
+
+// Data is found whatever letter it has: 7.2 gives most of it that of code. Symbols
+// of code are not kept.
+func TestSymbolsOfData(t *testing.T) {
+	f := newFake(t)
+	for _, letter := range []string{"d", "D", "b", "t", "T"} {
+		s, err := parseSymbols(f.kallsymsAs(letter))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if addr, ok := s.find("mod_tree"); !ok || addr == 0 {
+			t.Errorf("letter %s: mod_tree is at %#x, %v", letter, addr, ok)
+		}
+		if _, ok := s.find("some_code_list"); ok {
+			t.Errorf("letter %s: code is kept", letter)
+		}
+	}
+	// Without the end of the code all is kept.
+	s, err := parseSymbols(bytes.Replace(f.kallsyms(), []byte(" _etext"), []byte(" no_etext"), 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"mod_tree", "some_code_list"} {
+		if _, ok := s.find(name); !ok {
+			t.Errorf("without _etext there is no %s", name)
+		}
 	}
 }
 

@@ -37,29 +37,31 @@ const base = "_stext"
 
 var errNoAddresses = errors.New("/proc/kallsyms has no addresses")
 
-// parseSymbols parses /proc/kallsyms. Symbols of modules are left out: they are
-// not the same in every guest. So are those of code, all but base: nothing that is
-// written holds a pointer there, and they are two thirds. Code is told by its
-// place: newer kernels (7.2) give T as the letter of data, too.
+// parseSymbols parses /proc/kallsyms, which is sorted by address. Symbols of modules
+// are left out: they are not the same in every guest. So are those of the kernel's
+// code: no list or chain lies there, and they are two thirds. The letter of a
+// symbol's type does not tell them apart: from 7.2 on much of the data has that of
+// code.
 func parseSymbols(text []byte) (*symbols, error) {
-	s := &symbols{known: new(sync.Map)}
-	all := string(text)
-	code, codeEnd := digitsOf(all, base), digitsOf(all, "_etext")
-	s.text = all
-	for line := range strings.Lines(all) {
-		// ffffffff81000000 T _stext\t[module]
-		if len(line) < 20 || line[16] != ' ' || line[18] != ' ' {
-			continue
+	s := &symbols{known: new(sync.Map), text: string(text)}
+	parts := []string{s.text}
+	if head, rest, ok := strings.Cut(parts[0], " "+base+"\n"); ok {
+		if _, tail, ok := strings.Cut(rest, " _etext\n"); ok {
+			parts = []string{head + " " + base + "\n", tail}
 		}
-		name := strings.TrimRight(line[19:], "\n")
-		if line[:16] >= code && line[:16] < codeEnd && name != base || strings.IndexByte(name, '\t') >= 0 {
-			continue
+	}
+	for _, part := range parts {
+		for line := range strings.Lines(part) {
+			// ffffffff81000000 T _stext\t[module]
+			if len(line) < 20 || line[16] != ' ' || line[18] != ' ' || strings.IndexByte(line, '\t') >= 0 {
+				continue
+			}
+			addr, ok := parseAddress(line[:16])
+			if !ok {
+				return nil, fmt.Errorf("parse symbols of the kernel: %q is no address", line[:16])
+			}
+			s.sorted = append(s.sorted, symbol{addr, strings.TrimRight(line[19:], "\n")})
 		}
-		addr, ok := parseAddress(line[:16])
-		if !ok {
-			return nil, fmt.Errorf("parse symbols of the kernel: %q is no address", line[:16])
-		}
-		s.sorted = append(s.sorted, symbol{addr, name})
 	}
 	slices.SortStableFunc(s.sorted, func(a, b symbol) int { return cmp.Compare(a.addr, b.addr) })
 	for i, sym := range s.sorted {
@@ -77,16 +79,6 @@ func parseSymbols(text []byte) (*symbols, error) {
 		return nil, errNoAddresses
 	}
 	return s, nil
-}
-
-// digitsOf returns the digits of a symbol's address, empty if there is none: all
-// addresses have as many, so that they compare like numbers.
-func digitsOf(text, name string) string {
-	i := strings.Index(text, " "+name+"\n")
-	if i < len("0123456789abcdef T") {
-		return ""
-	}
-	return text[i-len("0123456789abcdef T"):][:16]
 }
 
 // parseAddress parses hexadecimal digits: for the many of them strconv takes

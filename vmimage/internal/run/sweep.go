@@ -22,9 +22,13 @@ func (e *spentError) Error() string {
 	return e.test + " left something in the kernel that points into a module which is gone: the guest was ended"
 }
 
-// spentQuiet is for how long nothing more has come of a guest that waits for its
-// end: all that it wrote is there then.
-const spentQuiet = 100 * time.Millisecond
+// spentQuiet is for how long nothing more has come, spentRounds times in a row, of a
+// guest that waits for its end: all that it wrote is there then. One long wait would
+// not do: a busy host finds it over before it has looked for more.
+const (
+	spentQuiet  = 50 * time.Millisecond
+	spentRounds = 4
+)
 
 // culprits are the tests of running that a spent guest takes with it: the one that
 // spent it, and those above. Others run again.
@@ -96,6 +100,7 @@ func (o *Options) contractModules() []contract.Module {
 // contract takes what was looked at in a guest into the verdict.
 func (r *runner) contract(c contract.Record) {
 	r.v.Contract.Sweeps += c.Sweeps
+	r.v.Contract.Took += c.Took
 	r.v.Contract.Heaps += c.Heaps
 	if c.HeapUnable != "" && r.v.Contract.HeapUnable == "" {
 		r.v.Contract.HeapUnable = c.HeapUnable

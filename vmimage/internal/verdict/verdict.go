@@ -41,6 +41,9 @@ type Verdict struct {
 	// MemUsedKiB is the guest's memory in use at the end.
 	MemUsedKiB int64 `json:"mem_used_kib"`
 
+	// Modprobed tells that a guest loaded modules of the kernel's own, or died, so
+	// that nobody knows.
+	Modprobed bool `json:"-"`
 	// Console is the text of the kernel console, CommandLine QEMU's command
 	// line, Log the kernel log as read in the guest; all of the last guest, or
 	// of the first that died.
@@ -67,6 +70,8 @@ type Contract struct {
 	// Sweeps counts the unloads, and refused loads, after which the kernel was
 	// swept for pointers into the module.
 	Sweeps int `json:"sweeps"`
+	// Took is how long guests were kept by them, but for the last of each guest.
+	Took time.Duration `json:"took,omitempty"`
 	// Unable is why none could be.
 	Unable string `json:"unable,omitempty"`
 	// Heaps counts those after which the live objects of the heap were looked

@@ -31,6 +31,8 @@ type Row struct {
 	// Timeout is -test.timeout; 0 leaves go test's own ten minutes.
 	Timeout time.Duration `toml:"-"`
 	Limit   string        `toml:"timeout"`
+	// Unload is the setting -unload-timeout, in seconds; 0 leaves the default.
+	Unload int `toml:"unload_seconds"`
 
 	// Kind is what the kernel log holds; empty if the kernel says nothing, and
 	// something else has to speak.
