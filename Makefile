@@ -11,6 +11,7 @@ SHARD   ?=
 LOCKED  ?=
 COUNT   ?=
 RESULTS ?=
+VERSION ?=
 
 # Everything that is started below, kmodtest and the go command itself included,
 # looks for "go". A GO that is named otherwise has one of its own.
@@ -24,7 +25,7 @@ kmodtest := build/kmodtest
 matrix   := $(if $(KERNELS),-kernels '$(KERNELS)') $(if $(SHARD),-shard '$(SHARD)') $(if $(LOCKED),-locked)
 flags    := $(if $(KERNEL),-kernel '$(KERNEL)') $(if $(RUN),-run '$(RUN)') $(if $(filter-out 0,$(V)),-v)
 
-.PHONY: help vmtest vmtest-matrix matrix-list matrix-merge ci-results command check lint unit guest build shell bench faulty innocents strangers suites covered unwind debug-kernel soak fuzz clean setup setup-check
+.PHONY: help vmtest vmtest-matrix matrix-list matrix-merge ci-results command check lint unit guest build shell bench faulty innocents strangers suites covered unwind debug-kernel soak fuzz manifests dist dist-check clean setup setup-check
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -97,6 +98,15 @@ soak: build ## run the tests N=200 times: a single red run is a bug
 
 fuzz: setup-check ## run every fuzz target: TIME=5m for each
 	@scripts/fuzz '$(TIME)'
+
+manifests: ## does Kubernetes take the manifests of docs/?
+	@go test -C internal/manifests -count=1 ./...
+
+dist: ## what a release consists of, in build/dist: VERSION=v1.2.3
+	@scripts/dist $(VERSION)
+
+dist-check: ## is what dist made whole?
+	@scripts/dist-check
 
 clean: ## remove what was built; kmodtest cache prune empties the cache
 	@rm -rf build
