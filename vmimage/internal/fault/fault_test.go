@@ -43,13 +43,13 @@ func TestTable(t *testing.T) {
 }
 
 func TestAgrees(t *testing.T) {
-	number, pointer, void := proto{known: true, number: true}, proto{known: true, pointer: true}, proto{known: true, void: true}
+	number, pointer := proto{known: true, number: true}, proto{known: true, pointer: true}
 	tests := []struct {
 		p    proto
 		c    Convention
 		want bool
 	}{
-		{proto{}, Errno, true}, {number, Errno, true}, {pointer, Errno, false}, {void, Errno, false}, {pointer, Null, true},
+		{proto{}, Errno, true}, {number, Errno, true}, {pointer, Errno, false}, {proto{known: true}, Errno, false}, {pointer, Null, true},
 		{number, ErrPtr, false}, {number, Zero, true}, {proto{known: true, boolean: true}, False, true}, {number, False, false},
 	}
 	for _, tt := range tests {

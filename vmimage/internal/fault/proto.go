@@ -13,7 +13,6 @@ type proto struct {
 	pointer bool
 	boolean bool
 	number  bool
-	void    bool
 }
 
 // agrees tells whether a function may fail as the table says. Of one that the
@@ -53,15 +52,15 @@ func prototypes(o *graft.Object) map[string]proto {
 		if e.Tag != dwarf.TagSubprogram || !declared || name == "" {
 			continue
 		}
-		p := proto{known: true, void: true}
-		if off, ok := e.Val(dwarf.AttrType).(dwarf.Offset); ok {
-			t, err := d.Type(off)
-			if err != nil {
-				continue
-			}
-			p = returns(t)
+		// Compilers leave the type out where all they want to say is who is called
+		// (DW_TAG_call_site); that does not make it void.
+		off, ok := e.Val(dwarf.AttrType).(dwarf.Offset)
+		if !ok {
+			continue
 		}
-		all[name] = p
+		if t, err := d.Type(off); err == nil {
+			all[name] = returns(t)
+		}
 	}
 }
 
