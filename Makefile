@@ -84,7 +84,7 @@ covered: build ## does every line of vnet_nl run, and every error path clean up?
 	@mkdir -p build/matrix
 	@$(kmodtest) matrix -ccover build/matrix/tests.info -report-dir build/matrix $(matrix)
 	@$(kmodtest) sweep -ccover build/matrix/sweep.info -junit build/matrix/sweep.xml $(if $(KERNELS),-kernels '$(KERNELS)') -run '^(TestEventsSenderJoined|TestLinkUpDown)$$'
-	@go run ./vmimage/internal/dev/covered -unreachable kmod/unreachable.txt build/matrix/tests.info build/matrix/sweep.info
+	@go run ./vmimage/internal/dev/covered -unreachable tests/unreachable.txt build/matrix/tests.info build/matrix/sweep.info
 
 unwind: build ## does a sweep find the bugs of tests/unwind? KERNELS=6.1
 	@-$(kmodtest) sweep -o build/unwind.json $(if $(KERNELS),-kernels '$(KERNELS)') tests/unwind

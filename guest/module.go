@@ -129,6 +129,9 @@ func (m *Module) insertAll(depends []string) (err error) {
 			return errors.Join(err, m.removeLoaded(false))
 		}
 		m.loaded = append(m.loaded, name)
+		if err := m.noteDependency(name, dep); err != nil {
+			return err
+		}
 	}
 	if err := insert(m.Name, m.Path, m.Params); err != nil {
 		return errors.Join(err, m.removeLoaded(false))
@@ -140,6 +143,22 @@ func (m *Module) insertAll(depends []string) (err error) {
 	text, err := textRanges(m.Name, m.ko)
 	m.text = append(m.text, text...)
 	setLive(m.Name, text)
+	return err
+}
+
+// noteDependency notes where the code of a module is that was loaded for this one:
+// what that leaks is told of it. Only who is asked for leaked objects needs it.
+func (m *Module) noteDependency(name, path string) error {
+	if m.notTraced != nil {
+		return nil
+	}
+	ko, err := readKo(path)
+	if err != nil {
+		return err
+	}
+	text, err := textRanges(name, ko)
+	m.text = append(m.text, text...)
+	setLive(name, text)
 	return err
 }
 

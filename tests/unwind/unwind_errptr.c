@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* An ERR_PTR is taken for a pointer. Found as: crash */
+/* An ERR_PTR is taken for a pointer. Found as: wrong errno */
 
 #include <linux/module.h>
 #include <linux/platform_device.h>

@@ -21,6 +21,7 @@ type cacheInfo struct {
 	size, objectSize, left uint64
 	track                  uint64 // of the allocation, from the object
 	ranges                 bool   // bounds of ranges mean nothing
+	nodes                  bool   // of files of sysfs
 }
 
 // errNoRedZones says that the heap cannot be looked through.
@@ -69,6 +70,9 @@ func (h *heap) cache(addr uint64) *cacheInfo {
 	if h.uint32At(addr+h.FreePointer) >= c.track {
 		c.track += 8
 	}
+	// A file of sysfs that was removed stays for as long as somebody remembers its
+	// name, and is not asked any more (KN_DEACTIVATED_BIAS in fs/kernfs/dir.c).
+	c.nodes = c.name == "kernfs_node_cache"
 	c.ranges = rangeCaches[c.name] != ""
 	if innocentCaches[c.name] != "" {
 		c.objectSize = 0
@@ -137,7 +141,7 @@ func (l *look) heapPointers(lay layout) ([]found, error) {
 			return // it was given back since
 		}
 		for o := c.left; o+c.objectSize <= size; o += c.size {
-			if data[o-1] != redActive {
+			if data[o-1] != redActive || c.nodes && int32(binary.LittleEndian.Uint32(data[o+h.NodeActive:])) < 0 {
 				continue
 			}
 			for off := uint64(0); off+8 <= c.objectSize; off += 8 {
@@ -158,6 +162,9 @@ func (l *look) heapPointers(lay layout) ([]found, error) {
 // bounds tells whether an address is the first or the last one of a page.
 func bounds(addr uint64) bool { return (addr+1)&(pageSize-1) <= 1 }
 
+// workerMaker allocates a struct worker.
+const workerMaker = "create_worker"
+
 // found names an object that holds a pointer; by is who allocated it.
 func (h *heap) found(c *cacheInfo, object, off, to, by uint64) (found, bool) {
 	made, ok := h.made[by]
@@ -166,7 +173,9 @@ func (h *heap) found(c *cacheInfo, object, off, to, by uint64) (found, bool) {
 		h.made[by] = made
 	}
 	maker, at := made[0], made[1]
-	if innocentMakers[maker] != "" {
+	// A worker goes on naming what it ran last, and only compares it
+	// (wq_worker_last_func in kernel/workqueue.c).
+	if innocentMakers[maker] != "" || maker == workerMaker && off == h.LastFunc {
 		return found{}, false
 	}
 	kind := makers[maker]

@@ -22,7 +22,7 @@ const (
 // fakeLayout is a layout as no kernel has it.
 var fakeLayout = layout{
 	Page: 64, Flags: 0, Type: 48, TypeByte: 0xf5, SlabCache: 8, Objects: 32, ObjectsShift: 16, ObjectsLen: 15,
-	Size: 0x10, ObjectSize: 0x14, Inuse: 0x18, FreePointer: 0x1c, RedLeft: 0x20, Name: 0x28, ProcName: 0x30,
+	Size: 0x10, ObjectSize: 0x14, Inuse: 0x18, FreePointer: 0x1c, RedLeft: 0x20, Name: 0x28, ProcName: 0x30, NodeActive: 4, LastFunc: 0x38,
 }
 
 // heap makes a slab of four objects of 64 bytes, of which the second is allocated.
@@ -49,7 +49,7 @@ func (f *fake) heap() (object uint64) {
 }
 
 func TestHeap(t *testing.T) {
-	const data = fakeMods + 0x1000
+	const data, text = fakeMods + 0x1000, fakeMods
 	for _, tc := range []struct {
 		name  string
 		leave func(f *fake, object uint64)
@@ -71,6 +71,17 @@ func TestHeap(t *testing.T) {
 			f.set(fakeCache+0x48, binary.LittleEndian.Uint64([]byte("de\x00\x00\x00\x00\x00\x00")))
 			f.set(o+8, data-1)
 			f.set(o+16, data)
+		}, nil},
+		{"a file of sysfs that was removed", func(f *fake, o uint64) {
+			for i, s := range []string{"kernfs_n", "ode_cach", "e\x00\x00\x00\x00\x00\x00\x00"} {
+				f.set(fakeCache+0x40+8*uint64(i), binary.LittleEndian.Uint64([]byte(s)))
+			}
+			f.set(o, 0x80000001<<32)
+			f.set(o+8, data+0x20)
+		}, nil},
+		{"what a worker ran last", func(f *fake, o uint64) {
+			f.set(o+0x38, text+0x40)
+			f.set(o+80, f.addr(workerMaker)+4)
 		}, nil},
 		{"sections of a module that stayed", func(f *fake, o uint64) {
 			f.set(o+8, data)
@@ -142,12 +153,14 @@ func TestParseLayout(t *testing.T) {
 		at("size", 16, half), at("object_size", 20, half), at("inuse", 24, half), at("offset", 28, half), at("red_left_pad", 32, half), at("name", 40, word),
 	}}
 	proc := &btf.Struct{Name: "proc_dir_entry", Size: 64, Members: []btf.Member{at("name", 48, word)}}
+	node := &btf.Struct{Name: "kernfs_node", Size: 64, Members: []btf.Member{at("active", 4, half)}}
+	worker := &btf.Struct{Name: "worker", Size: 64, Members: []btf.Member{at("last_func", 56, word)}}
 	page := func(more ...btf.Member) *btf.Struct {
 		return &btf.Struct{Name: "page", Size: 64, Members: append([]btf.Member{at("flags", 0, word)}, more...)}
 	}
 	common := layout{
 		Page: 64, Objects: 32, ObjectsShift: 16, ObjectsLen: 15,
-		Size: 16, ObjectSize: 20, Inuse: 24, FreePointer: 28, RedLeft: 32, Name: 40, ProcName: 48,
+		Size: 16, ObjectSize: 20, Inuse: 24, FreePointer: 28, RedLeft: 32, Name: 40, ProcName: 48, NodeActive: 4, LastFunc: 56,
 	}
 	older, newer := common, common
 	older.Bit, older.SlabCache = 1<<9, 24
@@ -159,12 +172,12 @@ func TestParseLayout(t *testing.T) {
 	}{
 		{"a bit of the flags, all in struct page", []btf.Type{
 			page(at("", 24, either(at("slab_cache", 0, word))), at("", 32, either(at("", 0, counts)))),
-			&btf.Enum{Name: "pageflags", Size: 4, Values: []btf.EnumValue{{Name: "PG_slab", Value: 9}}}, cache, proc,
+			&btf.Enum{Name: "pageflags", Size: 4, Values: []btf.EnumValue{{Name: "PG_slab", Value: 9}}}, node, worker, cache, proc,
 		}, older},
 		{"a type of page, and struct slab", []btf.Type{
 			page(at("", 48, either(at("page_type", 0, half)))),
 			&btf.Struct{Name: "slab", Size: 64, Members: []btf.Member{at("slab_cache", 8, word), at("", 32, either(at("", 0, counts)))}},
-			&btf.Enum{Name: "pagetype", Size: 4, Values: []btf.EnumValue{{Name: "PGTY_slab", Value: 0xf5}}}, cache, proc,
+			&btf.Enum{Name: "pagetype", Size: 4, Values: []btf.EnumValue{{Name: "PGTY_slab", Value: 0xf5}}}, node, worker, cache, proc,
 		}, newer},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

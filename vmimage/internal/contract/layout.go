@@ -26,6 +26,10 @@ type layout struct {
 	Size, ObjectSize, Inuse, FreePointer, RedLeft, Name uint64
 	// ProcName is where a struct proc_dir_entry has its name.
 	ProcName uint64
+	// LastFunc is where a struct worker has the function that it ran last.
+	LastFunc uint64
+	// NodeActive is where a struct kernfs_node counts its users.
+	NodeActive uint64
 }
 
 // kernelTypes are the types of a kernel.
@@ -179,6 +183,8 @@ func parseLayout(raw []byte) (layout, error) {
 	l.Inuse, l.FreePointer = k.offset(cache, "inuse"), k.offset(cache, "offset")
 	l.RedLeft, l.Name = k.offset(cache, "red_left_pad"), k.offset(cache, "name")
 	l.ProcName = k.offset(k.structure("proc_dir_entry"), "name")
+	l.LastFunc = k.offset(k.structure("worker"), "last_func")
+	l.NodeActive = k.offset(k.structure("kernfs_node"), "active")
 	if k.err != nil {
 		return l, fmt.Errorf("read the kernel's types: %w", k.err)
 	}

@@ -233,6 +233,16 @@ func (l *look) inGone(addr uint64) bool {
 	return slices.ContainsFunc(l.gone, func(s section) bool { return addr-s.addr < s.size })
 }
 
+// goneBounds are the first and the last address of what was unloaded last, in whole
+// pages.
+func (l *look) goneBounds() (low, high uint64) {
+	low = modulesEnd
+	for _, s := range l.gone {
+		low, high = min(low, s.addr&^(pageSize-1)), max(high, (s.addr+s.size+pageSize-1)&^(pageSize-1))
+	}
+	return low, high
+}
+
 // holder returns the symbol that a word is in.
 func (l *look) holder(p pointer) (extent, bool) {
 	if p.area.cpu == moduleOwns {

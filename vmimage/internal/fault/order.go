@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
 	"github.com/kmodtest/kmodtest/vmimage/internal/matrix"
@@ -119,6 +121,10 @@ func scenarios(ctx context.Context, s *session.Session, args []string) ([]Scenar
 	if err != nil {
 		done()
 		return nil, nil, err
+	}
+	if !slices.ContainsFunc(flags.Test, func(a string) bool { return strings.HasPrefix(a, "-test.timeout") }) {
+		// A test that waits for what failed must not do so for ever.
+		flags.Test = append(flags.Test, "-test.timeout=2m")
 	}
 	var all []Scenario
 	for _, pkg := range p.Packages {

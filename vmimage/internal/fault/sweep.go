@@ -2,12 +2,14 @@ package fault
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 
@@ -134,17 +136,16 @@ func (s *sweeper) prepare(ctx context.Context) error {
 	if len(sites) == 0 {
 		return errors.New("sweep: the modules make no call of the kernel that is known to fail")
 	}
-	mods, missing, err := session.Depends(ctx, ses.Kernels.Store, p.Kernel, linked)
-	if err != nil {
-		return err
+	moved := make(map[string]string) // the modules' files
+	for i, m := range linked {
+		moved[plain[i].Path] = m.Path
 	}
-	for _, m := range mods {
-		if err := missing[m.Name]; err != nil {
-			return err
-		}
-	}
+	mods := slices.Clone(p.Modules)
 	for i := range mods {
-		mods[i].Counted = p.Modules[i].Counted
+		mods[i].Module, mods[i].DependsPaths = linked[i], slices.Clone(mods[i].DependsPaths)
+		for j, d := range mods[i].DependsPaths {
+			mods[i].DependsPaths[j] = cmp.Or(moved[d], d)
+		}
 	}
 	p.Modules, s.sites = mods, sites
 	s.run = ses.Run(p)

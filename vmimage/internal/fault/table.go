@@ -29,6 +29,10 @@ type entry struct {
 	source   string // header of the kernel that declares them, or the file that says it
 }
 
+// Not here is what a function that is not called cannot do as if it had failed: one
+// that eats its argument in any case (netlink_unicast, netlink_broadcast, __skb_pad),
+// or prepares it so that the caller has to put it (device_register,
+// platform_device_register, kobject_init_and_add).
 var table = []entry{
 	// Allocators, by what their inline forms call: kmalloc and kzalloc, alloc_skb,
 	// genlmsg_new and nlmsg_new, vmalloc, alloc_page.
@@ -44,10 +48,9 @@ var table = []entry{
 	{"dma_alloc_attrs dma_pool_create* dma_pool_alloc", Null, false, "include/linux/dma-mapping.h"},
 	{"ioremap* memremap devm_ioremap of_iomap pci_iomap*", Null, false, "include/linux/io.h"},
 	{"__alloc_skb __netdev_alloc_skb napi_alloc_skb __napi_alloc_skb skb_copy skb_clone pskb_copy* __pskb_copy* skb_realloc_headroom alloc_skb_with_frags sock_alloc_send* build_skb*", Null, false, "include/linux/skbuff.h"},
-	{"pskb_expand_head skb_ensure_writable skb_checksum_help __skb_pad", Errno, false, "include/linux/skbuff.h"},
+	{"pskb_expand_head skb_ensure_writable skb_checksum_help", Errno, false, "include/linux/skbuff.h"},
 	{"genlmsg_put nlmsg_put nla_reserve __nlmsg_put", Null, false, "include/net/genetlink.h, include/net/netlink.h"},
 	{"nla_put nla_put_64bit nla_append", Errno, false, "include/net/netlink.h"},
-	{"netlink_unicast netlink_broadcast*", Errno, false, "include/linux/netlink.h"},
 	{"__netlink_kernel_create", Null, true, "include/linux/netlink.h"},
 
 	// Copies: how much was left is no errno.
@@ -71,8 +74,8 @@ var table = []entry{
 	{"device_create device_create_with_groups root_device_register __root_device_register", ErrPtr, true, "include/linux/device.h"},
 	{"platform_device_register_simple platform_device_register_full platform_device_register_resndata __platform_create_bundle", ErrPtr, true, "include/linux/platform_device.h"},
 	{"platform_device_alloc", Null, true, "include/linux/platform_device.h"},
-	{"device_register device_add driver_register bus_register class_register __class_register platform_device_register platform_device_add __platform_driver_register __platform_register_drivers platform_driver_register __pci_register_driver usb_register_driver i2c_register_driver __spi_register_driver __hid_register_driver __auxiliary_driver_register", Errno, true, "include/linux/device.h, include/linux/platform_device.h"},
-	{"device_create_file device_create_bin_file driver_create_file class_create_file_ns bus_create_file sysfs_create_file_ns sysfs_create_files sysfs_create_group sysfs_create_groups sysfs_create_link sysfs_create_bin_file kobject_init_and_add kobject_add", Errno, true, "include/linux/sysfs.h, include/linux/kobject.h"},
+	{"device_add driver_register bus_register class_register __class_register platform_device_add __platform_driver_register __platform_register_drivers platform_driver_register __pci_register_driver usb_register_driver i2c_register_driver __spi_register_driver __hid_register_driver __auxiliary_driver_register", Errno, true, "include/linux/device.h, include/linux/platform_device.h"},
+	{"device_create_file device_create_bin_file driver_create_file class_create_file_ns bus_create_file sysfs_create_file_ns sysfs_create_files sysfs_create_group sysfs_create_groups sysfs_create_link sysfs_create_bin_file kobject_add", Errno, true, "include/linux/sysfs.h, include/linux/kobject.h"},
 	{"kobject_create_and_add kset_create_and_add", Null, true, "include/linux/kobject.h"},
 	{"pci_enable_device* pci_request_region* pcim_* pci_alloc_irq_vectors*", Errno, true, "include/linux/pci.h"},
 	{"request_threaded_irq request_any_context_irq devm_request_threaded_irq __request_percpu_irq", Errno, true, "include/linux/interrupt.h"},

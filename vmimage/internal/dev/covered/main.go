@@ -1,6 +1,6 @@
 // Command covered fails unless every line of a module ran that can run:
 //
-//	covered -unreachable kmod/unreachable.txt build/matrix/*.info
+//	covered -unreachable tests/unreachable.txt build/matrix/*.info
 //
 // The tracefiles are those of kmodtest -ccover, of tests and of a sweep. A line that
 // no test can reach is named in the list with the reason, by its text: numbers change

@@ -64,7 +64,7 @@ func try(ctx context.Context) error {
 			continue
 		}
 		for _, k := range table.Kernels {
-			if *only != "" && k != *only {
+			if *only != "" && k != *only || s.Untried[k] != "" && flag.NArg() == 0 {
 				continue
 			}
 			tried++
