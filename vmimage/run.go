@@ -3,7 +3,9 @@ package vmimage
 import (
 	"context"
 	"io"
+	"time"
 
+	"github.com/kmodtest/kmodtest/vmimage/internal/matrix"
 	"github.com/kmodtest/kmodtest/vmimage/internal/run"
 )
 
@@ -16,6 +18,8 @@ type Command struct {
 	Dir string
 	// Stdout and Stderr receive what it prints, as it comes; nil drops it.
 	Stdout, Stderr io.Writer
+	// ReportDir, if not empty, is the directory for the reports that a matrix makes.
+	ReportDir string
 	// Ready, if not nil, is told the kernel and the accelerator before it begins.
 	Ready func(release, accel string)
 }
@@ -34,10 +38,18 @@ func (s *Session) Command(ctx context.Context, c Command) (Verdict, error) {
 	}
 	o := s.s.Run(p)
 	o.Dir, o.Env = c.Dir, run.GuestEnv(s.s.Environ, c.Dir)
-	o.Stdout, o.Stderr = writer(c.Stdout), writer(c.Stderr)
+	var end matrix.Tail
+	o.Stdout, o.Stderr = io.MultiWriter(&end, writer(c.Stdout)), io.MultiWriter(&end, writer(c.Stderr))
+	start := time.Now()
 	v, err := run.Command(ctx, o, c.Args)
 	if err != nil {
 		return Verdict{}, err
+	}
+	if c.ReportDir != "" {
+		one := matrix.Single{Kernel: v.Kernel, Package: v.Binary, Start: start, Verdict: v, Output: end.String()}
+		if err := one.Report(s.s, c.ReportDir); err != nil {
+			return Verdict{}, err
+		}
 	}
 	return publicVerdict(v)
 }

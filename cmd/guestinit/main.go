@@ -126,7 +126,7 @@ func (in *initProcess) serve() error {
 	if err := exposeModules(); err != nil {
 		return err
 	}
-	if in.ready, err = in.openPipes(); err != nil {
+	if in.ready, err = in.openPipes(stepOutput); err != nil {
 		return err
 	}
 	if err := in.out.WriteJSON(wire.Hello, wire.Greeting{
@@ -176,6 +176,7 @@ func (in *initProcess) serve() error {
 		go in.kmsg.follow()
 		go in.beat(over)
 	}
+	files.watch(job)
 	for i, s := range job.Steps {
 		var st wire.ExitStatus
 		if job.Interactive && i == len(job.Steps)-1 {
@@ -185,6 +186,9 @@ func (in *initProcess) serve() error {
 		}
 		if err := in.out.WriteJSON(wire.Exited, st); err != nil {
 			return err
+		}
+		if s.Setup && (st.Code != 0 || st.Error != "") {
+			break
 		}
 	}
 	if err := files.sendAll(job); err != nil {

@@ -153,12 +153,25 @@ func (l *loader) step(s modarchive.Step, params []string) error {
 	if err != nil {
 		return err
 	}
+	noteModprobed()
 	params = append(l.parameters(s.Name), params...)
 	// EEXIST: somebody else was quicker, and has finished.
 	if err := unix.InitModule(image, strings.Join(params, " ")); err != nil && !errors.Is(err, unix.EEXIST) {
 		return fmt.Errorf("load module %s: %w", s.Name, err)
 	}
 	return nil
+}
+
+// modprobed is a file that is there once a module was loaded: modprobe is a process
+// of its own, and init tells the host.
+var modprobed = filepath.Join(filepath.Dir(guestenv.InfoPath), "modprobed")
+
+func noteModprobed() {
+	if _, err := os.Stat(modprobed); err == nil {
+		return
+	}
+	// Without the note the host keeps no modules for who repeats the run.
+	_ = os.WriteFile(modprobed, nil, 0o444)
 }
 
 // parameters are those for a module on the kernel's command line, as modprobe(8)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -17,13 +18,18 @@ import (
 type sender struct {
 	out  *wire.Writer
 	sent map[string]bool
+
+	mu     sync.Mutex
+	stamps map[string]stamp // of what was handed over before the end
+	over   bool             // the end has come
+
 	// began is when the files of the payload were all there.
 	began unix.Timespec
 }
 
 // newSender returns a sender to which all files that are there count as old.
 func newSender(out *wire.Writer) (*sender, error) {
-	s := &sender{out: out, sent: make(map[string]bool)}
+	s := &sender{out: out, sent: make(map[string]bool), stamps: make(map[string]stamp)}
 	// The clock that the kernel stamps files with. It stands still for some
 	// milliseconds at a time; until a test writes its first file it has moved on.
 	if err := unix.ClockGettime(unix.CLOCK_REALTIME_COARSE, &s.began); err != nil {
@@ -34,6 +40,9 @@ func newSender(out *wire.Writer) (*sender, error) {
 
 // sendAll hands over all that the job asks for.
 func (s *sender) sendAll(job *wire.Job) error {
+	s.mu.Lock()
+	s.over = true
+	s.mu.Unlock()
 	for _, name := range job.Outputs {
 		if err := s.tree(name, nil); err != nil {
 			return err
@@ -108,6 +117,9 @@ func (s *sender) file(path string) error {
 	fi, err := f.Stat()
 	if err != nil {
 		return err
+	}
+	if s.stamps[path] == stampOf(fi) {
+		return nil
 	}
 	h := wire.FileHeader{Path: path, Mode: uint32(fi.Mode().Perm()), Size: fi.Size()}
 	if err := s.out.WriteJSON(wire.File, h); err != nil {

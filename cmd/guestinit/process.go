@@ -113,14 +113,21 @@ type pipes struct {
 	wg    sync.WaitGroup
 }
 
-func (in *initProcess) openPipes() (*pipes, error) {
+// The types of frames that a step's standard output and error become. What a set-up
+// left running must not pass for the output of the tests.
+var (
+	stepOutput  = [2]wire.Type{wire.Stdout, wire.Stderr}
+	setupOutput = [2]wire.Type{wire.Stderr, wire.Stderr}
+)
+
+func (in *initProcess) openPipes(types [2]wire.Type) (*pipes, error) {
 	null, err := os.Open(os.DevNull)
 	if err != nil {
 		return nil, err
 	}
 	p := &pipes{files: [3]*os.File{null}}
 	var ready sync.WaitGroup
-	for i, t := range []wire.Type{wire.Stdout, wire.Stderr} {
+	for i, t := range types {
 		r, w, err := os.Pipe()
 		if err != nil {
 			return nil, err // and the guest ends
@@ -137,10 +144,18 @@ func (in *initProcess) openPipes() (*pipes, error) {
 func (in *initProcess) runStep(s wire.Step) wire.ExitStatus {
 	st := wire.ExitStatus{Step: s.Name, Code: -1}
 	p := in.ready
-	in.ready = nil
+	if s.Setup {
+		p = nil
+	} else {
+		in.ready = nil
+	}
 	if p == nil {
+		types := stepOutput
+		if s.Setup {
+			types = setupOutput
+		}
 		var err error
-		if p, err = in.openPipes(); err != nil {
+		if p, err = in.openPipes(types); err != nil {
 			st.Error = err.Error()
 			return st
 		}
@@ -163,6 +178,9 @@ func (in *initProcess) runStep(s wire.Step) wire.ExitStatus {
 	select {
 	case <-drained:
 	case <-time.After(200 * time.Millisecond):
+	}
+	if s.Setup {
+		return e.exitStatus(st)
 	}
 	in.procs.killAll()
 	if len(stuck) > 0 {

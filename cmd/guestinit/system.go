@@ -151,6 +151,8 @@ func summarize(info guestenv.Info) (wire.Summary, error) {
 			s.Loaded = append(s.Loaded, name)
 		}
 	}
+	_, err := os.Stat(modprobed)
+	s.Modprobed = err == nil
 	b, err := os.ReadFile("/proc/meminfo")
 	if err != nil {
 		return s, fmt.Errorf("read memory state: %w", err)

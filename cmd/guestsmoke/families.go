@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"testing"
@@ -38,7 +39,7 @@ func describe(s *socket, name string) (misuse.Family, error) {
 		return f, err
 	}
 	answers, err = s.ask(unix.GENL_ID_CTRL, unix.NLM_F_DUMP, append([]byte{getPolicy, 2, 0, 0}, attrs...))
-	if err == unix.ENODATA {
+	if errors.Is(err, unix.ENODATA) {
 		return f, nil // it has no policy at all
 	}
 	if err != nil {
@@ -87,7 +88,7 @@ func misuseFamily(t *testing.T, tr *trail, u *smoketest.Use, name string, seed u
 		tr.judge(t, step, err)
 		u.Requests++
 		// A second that is not answered would cost the time of all others.
-		return err != errNoAnswer && err != errNoEnd
+		return !errors.Is(err, errNoAnswer) && !errors.Is(err, errNoEnd)
 	}
 	n := 0
 	for r := range misuse.Requests(&f, seed) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -59,7 +60,8 @@ func (f file) step(what string, do func() error) error {
 	f.tr.begin(step)
 	err := do()
 	f.tr.end()
-	if errno, ok := err.(unix.Errno); ok && unix.ErrnoName(errno) == "" {
+	var errno unix.Errno
+	if errors.As(err, &errno) && unix.ErrnoName(errno) == "" {
 		fmt.Printf("%s\tit is answered with error %d, which is the kernel's own and none for user space (include/linux/errno.h)\n", step, int(errno))
 	}
 	return err

@@ -16,11 +16,14 @@ var runCommand = command{
 	help: `run boots a kernel and runs COMMAND, a program or script of this machine, in it. The
 status is that of COMMAND, and non-zero, too, if the kernel has something to
 complain of, if a module stayed loaded, or if all of it was skipped (status 4, as
-kernel selftests have it). What it prints as TAP or KTAP becomes tests.
+kernel selftests have it). What it prints as TAP or KTAP becomes tests, and so
+do the results of KUnit in the kernel log. With -report-dir there are an HTML page
+and JUnit XML, with -verdict there is JSON.
 
-COMMAND finds the files of the working directory, the modules of kmodtest.toml in
-/lib/kmodtest, u-root's commands, such as insmod, rmmod, dmesg and grep, and what
-[guest] programs names.
+COMMAND finds the files of the working directory, u-root's commands, such as insmod,
+rmmod, dmesg and grep, and what [guest] programs names. The modules of kmodtest.toml
+are where make would leave them, whatever lies there on the host, and in
+/lib/kmodtest.
 
 Examples:
 
@@ -47,7 +50,7 @@ func runRun(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error 
 		return err
 	}
 	v, err := s.Command(ctx, vmimage.Command{
-		Args: fs.Args(), Dir: dir, Stdout: a.stdout, Stderr: a.stderr,
+		Args: fs.Args(), Dir: dir, Stdout: a.stdout, Stderr: a.stderr, ReportDir: a.settings.Get("report-dir"),
 		Ready: func(release, accel string) { a.notice("testing on %s (%s)", release, accel) },
 	})
 	if err != nil {

@@ -93,13 +93,7 @@ func runTest(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error
 	}
 	cmd := exec.Command(goCommand, append(goArgs, withPackages(s, rest)...)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = nil, a.stdout, a.stderr
-	cgo := a.env("CGO_ENABLED")
-	switch {
-	case hasFlag(rest, "race"):
-		cgo = "1" // the race detector needs it
-	case cgo == "":
-		cgo = "0" // static binaries start sooner
-	}
+	cgo := goenv.TestCGO(a.environ, hasFlag(rest, "race"))
 	cmd.Env = slices.Concat(goenv.Users(a.environ), a.settings.Environ(), []string{"CGO_ENABLED=" + cgo, handOverVariable + "=" + handOver})
 	if s.ConfigPath() != "" {
 		cmd.Env = append(cmd.Env, "KMODTEST_CONFIG="+s.ConfigPath())

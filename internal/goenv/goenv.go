@@ -25,6 +25,21 @@ var target = []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64", "GOAMD64=v1
 // let the user's file speak, which therefore is off.
 var fixed = append([]string{"GOENV=off", "GO111MODULE=on", "GOFLAGS=-buildvcs=false", "GOWORK=off"}, target...)
 
+// TestCGO is CGO_ENABLED for tests in a guest: what environ says, else 0, for static
+// binaries start sooner. The race detector needs it.
+func TestCGO(environ []string, race bool) string {
+	if race {
+		return "1"
+	}
+	cgo := "0"
+	for _, kv := range environ {
+		if value, ok := strings.CutPrefix(kv, "CGO_ENABLED="); ok && value != "" {
+			cgo = value
+		}
+	}
+	return cgo
+}
+
 // kept are the settings that say where modules, compiled packages and
 // toolchains come from, and nothing about what is built.
 var kept = []string{

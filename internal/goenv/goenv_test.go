@@ -75,3 +75,21 @@ func TestUsers(t *testing.T) {
 		t.Errorf("environment (-want +got):\n%s", diff)
 	}
 }
+
+func TestTestCGO(t *testing.T) {
+	for _, tc := range []struct {
+		environ []string
+		race    bool
+		want    string
+	}{
+		{nil, false, "0"},
+		{nil, true, "1"},
+		{[]string{"CGO_ENABLED="}, false, "0"},
+		{[]string{"CGO_ENABLED=1"}, false, "1"},
+		{[]string{"CGO_ENABLED=0"}, true, "1"},
+	} {
+		if got := TestCGO(tc.environ, tc.race); got != tc.want {
+			t.Errorf("TestCGO(%q, %v) = %s, want %s", tc.environ, tc.race, got, tc.want)
+		}
+	}
+}

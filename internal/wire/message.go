@@ -9,7 +9,7 @@ import (
 
 // Version is the version of the protocol: of the frames' types and of the
 // messages. Host and guest have to agree; the guest's greeting tells it.
-const Version = 5
+const Version = 6
 
 // Greeting is what the guest tells of itself.
 type Greeting struct {
@@ -60,6 +60,9 @@ type Step struct {
 	Args []string `json:"args"`
 	Dir  string   `json:"dir"`
 	Env  []string `json:"env"`
+	// Setup says that the steps after this one need it: if it fails, they do not
+	// run. What it starts lives on.
+	Setup bool `json:"setup,omitempty"`
 }
 
 // ExitStatus tells how a step's process ended.
@@ -86,6 +89,8 @@ type FileHeader struct {
 type Summary struct {
 	// Loaded are the modules, of those in Info, that were still loaded.
 	Loaded []string `json:"loaded,omitempty"`
+	// Modprobed tells that a module of the kernel's own was loaded.
+	Modprobed bool `json:"modprobed,omitempty"`
 	// LostKmsg counts reads of the kernel log that found records overwritten.
 	LostKmsg int `json:"lost_kmsg,omitempty"`
 	// MemTotal and MemAvailable are in KiB, from /proc/meminfo.

@@ -47,6 +47,8 @@ type manifest struct {
 	Env        []string      `json:"env"`
 	EnvDropped []string      `json:"env_dropped,omitempty"`
 	Modprobe   []string      `json:"modprobe,omitempty"`
+	Setup      []string      `json:"setup,omitempty"`
+	Teardown   []string      `json:"teardown,omitempty"`
 	Files      []string      `json:"files,omitempty"`
 	SourceRoot string        `json:"source_root"`
 	Accel      vm.Accel      `json:"accel"`
@@ -65,6 +67,8 @@ type kernelInfo struct {
 	Release string `json:"release"`
 	Digest  string `json:"digest"`
 	Symbols bool   `json:"symbols"`
+	// Modules tells that the kernel's own modules are there.
+	Modules bool `json:"modules,omitempty"`
 }
 
 type moduleInfo struct {
@@ -86,6 +90,7 @@ const (
 	kernelFile   = "kernel/vmlinuz"
 	configFile   = "kernel/config"
 	symbolsFile  = "kernel/System.map"
+	modulesFile  = "kernel/modules"
 	binaryFile   = "test/binary"
 	rootDir      = "root"
 )
@@ -94,6 +99,12 @@ func moduleFile(name string) string   { return "modules/" + name + ".ko" }
 func debugFile(name string) string    { return "modules/debug/" + name + ".ko" }
 func buildLogFile(name string) string { return "modules/" + name + ".build.log" }
 
+// hasModules tells whether the bundle has the kernel's own modules: they are the
+// larger part of it, and most runs load none.
+func (b Bundle) hasModules() bool {
+	return b.Options.ModuleArchive != "" && (b.Verdict == nil || b.Verdict.Modprobed)
+}
+
 func (b Bundle) manifest() manifest {
 	o := b.Options
 	m := manifest{
@@ -101,11 +112,11 @@ func (b Bundle) manifest() manifest {
 		Accel: o.Accel, MemoryMiB: o.MemoryMiB, CPUs: o.CPUs, Devices: o.Devices, KernelArgs: o.KernelArgs, Isolation: o.Isolation, Allow: b.Allow,
 		Kernel: kernelInfo{
 			Name: o.Kernel.Name, Series: o.Kernel.Series, Flavour: o.Kernel.Flavour, Release: o.Kernel.Release,
-			Digest: o.Kernel.Digest, Symbols: o.Kernel.Symbols != "",
+			Digest: o.Kernel.Digest, Symbols: o.Kernel.Symbols != "", Modules: b.hasModules(),
 		},
 	}
 	m.Env, m.EnvDropped = o.KeptEnv()
-	m.Modprobe = o.Modprobe
+	m.Modprobe, m.Setup, m.Teardown = o.Modprobe, o.Setup, o.Teardown
 	m.Files = append(slices.Clone(m.Files), slices.Sorted(maps.Keys(o.Placed))...)
 	for _, mod := range o.Modules {
 		i := moduleInfo{Name: mod.Name, Vermagic: mod.Vermagic, Srcversion: mod.Srcversion, SourceDir: mod.SourceDir, Digest: mod.Digest}
@@ -144,8 +155,12 @@ func Open(dir string) (Bundle, error) {
 		},
 		SourceRoot: m.SourceRoot, Binary: in(binaryFile), Args: m.Args, Dir: m.Dir, Env: m.Env, Files: m.Files, Root: in(rootDir),
 		Accel: m.Accel, MemoryMiB: m.MemoryMiB, CPUs: m.CPUs, Devices: m.Devices, KernelArgs: m.KernelArgs, Isolation: m.Isolation, Modprobe: m.Modprobe,
+		Setup: m.Setup, Teardown: m.Teardown,
 	}}
 	b.Options.Image.Path, b.Options.Image.Digest = in(imageFile), "bundle"
+	if m.Kernel.Modules {
+		b.Options.ModuleArchive = in(modulesFile)
+	}
 	if m.Kernel.Symbols {
 		b.Options.Kernel.Symbols = in(symbolsFile)
 	}

@@ -35,7 +35,7 @@ func write(t *testing.T, dir string, names ...string) {
 
 func TestRoundTrip(t *testing.T) {
 	d := t.TempDir()
-	write(t, d, "vmlinuz", "config", "System.map", "cpio", "bin", "m.ko", "debug/m.ko", "log", "mii.ko", "virtio.ko", "tool",
+	write(t, d, "vmlinuz", "config", "System.map", "cpio", "bin", "m.ko", "debug/m.ko", "log", "mii.ko", "virtio.ko", "tool", "modules",
 		"p/a_test.go", "p/testdata/in/x", "p/sub/not.go", "extra/e")
 	in := func(n string) string { return filepath.Join(d, n) }
 	if err := os.Symlink("x", in("p/testdata/in/link")); err != nil {
@@ -48,12 +48,13 @@ func TestRoundTrip(t *testing.T) {
 		Preload: []string{in("virtio.ko")}, Programs: []string{in("tool")}, Accel: "tcg", MemoryMiB: 256, CPUs: 2, KernelArgs: []string{"quiet"},
 	}
 	o.Placed = map[string]string{"/lib/firmware": in("extra")}
-	o.Image.Path = in("cpio")
+	o.Image.Path, o.ModuleArchive = in("cpio"), in("modules")
+	o.Devices, o.Setup, o.Teardown = []string{"edu"}, []string{"up"}, []string{"down"}
 	mod := run.Module{Module: kbuild.Module{Name: "m", Path: in("m.ko"), Debug: in("debug/m.ko"), Log: in("log"), Vermagic: "v", SourceDir: "/src/kmod"}, DependsPaths: []string{in("mii.ko")}}
 	o.Modules = []run.Module{mod}
 	was := Bundle{
 		Options: o, Package: "./p", Allow: []klog.Allow{{Kind: "warn", Match: "x", Reason: "known"}},
-		Verdict: &verdict.Verdict{Kernel: "6.12", Exit: 1, Problems: []verdict.Problem{{Text: "p"}}, Console: []byte("console text"), CommandLine: "qemu -m 256"},
+		Verdict: &verdict.Verdict{Kernel: "6.12", Modprobed: true, Exit: 1, Problems: []verdict.Problem{{Text: "p"}}, Console: []byte("console text"), CommandLine: "qemu -m 256"},
 		Err:     errors.New("boom"),
 	}
 	file := filepath.Join(t.TempDir(), "new dir", "b.tar.gz")
@@ -78,7 +79,8 @@ func TestRoundTrip(t *testing.T) {
 	// Every path leads to the same content as before.
 	pairs := map[string]string{
 		o.Kernel.Image: is.Options.Kernel.Image, o.Kernel.Config: is.Options.Kernel.Config, o.Kernel.Symbols: is.Options.Kernel.Symbols,
-		o.Image.Path: is.Options.Image.Path, o.Binary: is.Options.Binary, mod.Path: is.Options.Modules[0].Path,
+		o.ModuleArchive: is.Options.ModuleArchive,
+		o.Image.Path:    is.Options.Image.Path, o.Binary: is.Options.Binary, mod.Path: is.Options.Modules[0].Path,
 		mod.Debug: is.Options.Modules[0].Debug, mod.DependsPaths[0]: is.Options.Modules[0].DependsPaths[0],
 		o.Preload[0]: is.Options.Preload[0], o.Programs[0]: is.Options.Programs[0],
 		in("p/a_test.go"): filepath.Join(is.Options.Root, in("p/a_test.go")), in("p/testdata/in/link"): filepath.Join(is.Options.Root, in("p/testdata/in/link")),
@@ -97,7 +99,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 	paths := cmp.FilterPath(func(p cmp.Path) bool {
 		switch p.Last().String() {
-		case ".Image", ".Config", ".Symbols", ".Binary", ".Root", ".Path", ".Debug", ".Log", ".DependsPaths", ".Preload", ".Programs", ".Allow":
+		case ".Image", ".Config", ".Symbols", ".Binary", ".Root", ".Path", ".Debug", ".Log", ".DependsPaths", ".Preload", ".Programs", ".Allow", ".ModuleArchive", ".Modprobed":
 			return true
 		}
 		return false

@@ -23,7 +23,7 @@ verdict.json    what came of it; error.txt if nothing did
 qemu.txt        QEMU's command line; the descriptors in it were inherited
 console.txt     the kernel console
 kernel.log      the kernel log, as /dev/kmsg gives it
-kernel/         image, configuration, symbols
+kernel/         image, configuration, symbols; its own modules, if some were loaded
 modules/        modules under test, for the guest and with debug information
 image/          initramfs
 test/           test binary
@@ -87,6 +87,9 @@ func (b Bundle) fill(w *writer) {
 	w.file(kernelFile, o.Kernel.Image)
 	if o.Kernel.Symbols != "" {
 		w.file(symbolsFile, o.Kernel.Symbols)
+	}
+	if b.hasModules() {
+		w.file(modulesFile, o.ModuleArchive)
 	}
 	w.file(imageFile, o.Image.Path)
 	w.file(binaryFile, o.Binary)

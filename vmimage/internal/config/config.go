@@ -129,6 +129,13 @@ type Guest struct {
 	Programs []string `toml:"programs"`
 	// Shell gives tests u-root's commands and a shell, as kmodtest shell has them.
 	Shell bool `toml:"shell"`
+	// Setup are shell commands that run before the tests in each guest.
+	Setup []string `toml:"setup"`
+	// Teardown are shell commands that run after the tests in each guest.
+	Teardown []string `toml:"teardown"`
+	// KernelConfig gives the guest the kernel's configuration, where distributions
+	// have it: /boot/config-RELEASE.
+	KernelConfig bool `toml:"kernel_config"`
 	// Env changes the environment of the tests: a text sets a variable, false
 	// takes it away.
 	Env map[string]any `toml:"env"`

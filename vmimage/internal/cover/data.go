@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/kmodtest/kmodtest/vmimage/internal/graft"
 )
 
 // Counts are the counters of the region, the first ones.
@@ -27,7 +29,10 @@ func Size(mods []Counted) int {
 // Read reads the counters out of a guest's memory.
 func Read(memory io.ReaderAt, mods []Counted) (Counts, error) {
 	b := make([]byte, Size(mods)*counterSize)
-	if _, err := memory.ReadAt(b, RegionAt); err != nil {
+	if len(b) == 0 {
+		return Counts{}, nil
+	}
+	if _, err := memory.ReadAt(b, graft.CountersAt); err != nil {
 		return nil, fmt.Errorf("read counters of lines: %w", err)
 	}
 	c := make(Counts, len(b)/counterSize)

@@ -6,11 +6,13 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/kmodtest/kmodtest/vmimage/internal/graft"
 )
 
 // without says which files of the module have code that counts nothing, and why;
 // empty is none that is known of.
-func (o *object) without(counting []function) string {
+func without(o *graft.Object, counting []function) string {
 	d, err := o.DWARF()
 	if err != nil {
 		if len(counting) == 0 {

@@ -43,6 +43,13 @@ func (t *Tracker) Event(e Event) {
 	}
 }
 
+// Restart forgets the tests that have started and not ended: those that waited for
+// their turn when a process ended begin anew in another.
+func (t *Tracker) Restart() {
+	t.open = nil
+	clear(t.paused)
+}
+
 // Open returns the tests that have started and not ended, children after their
 // parents.
 func (t *Tracker) Open() []string { return slices.Clone(t.open) }

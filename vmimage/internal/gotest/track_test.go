@@ -60,3 +60,22 @@ func TestForgery(t *testing.T) {
 		t.Errorf("End() = %v, %v, want Fail: the line without a mark is the test's own", a, ok)
 	}
 }
+
+// A parallel test that waited when its process died runs in the next: it has ended
+// when it ends there.
+func TestTrackerRestart(t *testing.T) {
+	tr := NewTracker()
+	for _, e := range []Event{{Action: Run, Test: "TestA"}, {Action: Pause, Test: "TestA"}, {Action: Run, Test: "TestDies"}, {Action: Fail, Test: "TestDies"}} {
+		tr.Event(e)
+	}
+	tr.Restart()
+	for _, e := range []Event{{Action: Run, Test: "TestA"}, {Action: Pause, Test: "TestA"}, {Action: Cont, Test: "TestA"}, {Action: Pass, Test: "TestA"}} {
+		tr.Event(e)
+	}
+	if open := tr.Open(); len(open) > 0 {
+		t.Errorf("open at the end: %v", open)
+	}
+	if a, _ := tr.End("TestDies"); a != Fail {
+		t.Errorf("TestDies ended in %v", a)
+	}
+}

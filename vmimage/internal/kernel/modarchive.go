@@ -20,7 +20,11 @@ import (
 	"github.com/kmodtest/kmodtest/vmimage/internal/cache"
 )
 
-const modulesName = "modules"
+// modulesKind is the kind of archives in a store, modulesName their file.
+const (
+	modulesKind = "modules"
+	modulesName = "modules"
+)
 
 // ModuleArchive returns the file that brings the kernel's own modules to its
 // guests, see package modarchive; "" for a kernel that has none. It is made once
@@ -40,7 +44,7 @@ func (k Kernel) ModuleArchive(ctx context.Context, store *cache.Store, progress 
 	}
 	// The last part is the version of what is made here.
 	key := k.Release + "-" + k.Digest + "-2"
-	e, err := store.Get(ctx, "modules", key, func(ctx context.Context, dir string) error {
+	e, err := store.Get(ctx, modulesKind, key, func(ctx context.Context, dir string) error {
 		if progress != nil {
 			progress(fmt.Sprintf("unpacking the %d modules of %s for its guests (once)", len(files), k.Release))
 		}

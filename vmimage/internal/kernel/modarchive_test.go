@@ -1,12 +1,15 @@
 package kernel
 
 import (
+	"context"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kmodtest/kmodtest/internal/modarchive"
+	"github.com/kmodtest/kmodtest/vmimage/internal/cache"
 )
 
 // TestModuleArchive makes an archive of a tree like that of a package, with files
@@ -106,5 +109,40 @@ func TestNoModuleArchive(t *testing.T) {
 	k := Kernel{Release: "3", Modules: writeTree(t, map[string]string{"kernel/bad.ko": "no ELF file"})}
 	if path, err := k.ModuleArchive(t.Context(), store, nil); err == nil {
 		t.Errorf("archive of a kernel with a broken module: %q", path)
+	}
+}
+
+// TestWhoHas names the kernels whose modules are kept.
+func TestWhoHas(t *testing.T) {
+	store := &cache.Store{Dir: t.TempDir()}
+	defer store.Close()
+	for release, module := range map[string]string{"6.12-generic": "gtp", "6.12-cloud": "veth", "7.3-generic": "gtp"} {
+		_, err := store.Get(t.Context(), modulesKind, release, func(_ context.Context, dir string) error {
+			f, err := os.Create(filepath.Join(dir, modulesName))
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			w := modarchive.NewWriter(f, release)
+			if err := w.Add(modarchive.Module{Name: module, Path: module + ".ko", Aliases: []string{"rtnl-link-" + module}}, []byte("image")); err != nil {
+				return err
+			}
+			_, err = w.Close()
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for module, want := range map[string][]string{
+		"gtp": {"6.12-generic", "7.3-generic"}, "rtnl-link-veth": {"6.12-cloud"}, "nowhere": nil,
+	} {
+		if diff := cmp.Diff(want, WhoHas(t.Context(), store, module)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", module, diff)
+		}
+	}
+	err := &NoModuleError{Module: "gtp", Release: "6.12-cloud", Flavour: "cloud", Others: []string{"6.12-generic", "7.3-generic"}}
+	if want := "resolve module gtp: kernel 6.12-cloud has no such module; 6.12-generic, 7.3-generic has it"; err.Error() != want {
+		t.Errorf("error %q, want %q", err, want)
 	}
 }

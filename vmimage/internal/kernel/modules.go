@@ -98,6 +98,8 @@ type NoModuleError struct {
 	// By is the module that depends on it, if it was not asked for itself.
 	By               string
 	Release, Flavour string
+	// Others are the releases of kernels that are known to have it; see WhoHas.
+	Others []string
 }
 
 func (e *NoModuleError) Error() string {
@@ -105,7 +107,10 @@ func (e *NoModuleError) Error() string {
 	if e.By != "" {
 		msg += ", which " + e.By + " depends on"
 	}
-	if e.Flavour == "cloud" {
+	switch {
+	case len(e.Others) > 0:
+		msg += "; " + strings.Join(e.Others, ", ") + " has it"
+	case e.Flavour == "cloud":
 		msg += "; the flavour generic has more"
 	}
 	return msg

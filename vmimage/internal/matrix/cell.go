@@ -38,7 +38,7 @@ func (c *cell) test(ctx context.Context) {
 	}
 	start := time.Now()
 	c.begin(verdict.PhaseBoot)
-	output := new(tail)
+	output := new(Tail)
 	o, err := c.r.o.Stages.Prepare(ctx, c.kernel, c.mods, c.pkg)
 	var v verdict.Verdict
 	if err == nil {

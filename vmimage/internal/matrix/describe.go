@@ -62,8 +62,8 @@ func (l *lines) flush() {
 	}
 }
 
-// tail keeps the end of what is written.
-type tail struct {
+// Tail keeps the end of what is written.
+type Tail struct {
 	mu sync.Mutex
 	b  []byte
 }
@@ -73,7 +73,7 @@ type tail struct {
 const tailSize = 64 << 10
 
 // Write implements io.Writer. It never fails.
-func (t *tail) Write(b []byte) (int, error) {
+func (t *Tail) Write(b []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.b = append(t.b, b...)
@@ -83,7 +83,7 @@ func (t *tail) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func (t *tail) String() string {
+func (t *Tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return lastBytes(t.b)

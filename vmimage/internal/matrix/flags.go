@@ -34,15 +34,14 @@ var goFlags = map[string]kind{
 	"bench": testValue, "benchtime": testValue, "shuffle": testValue,
 	"short": testBool, "failfast": testBool, "benchmem": testBool, "fullpath": testBool,
 	"tags": buildValue, "ldflags": buildValue, "gcflags": buildValue, "asmflags": buildValue, "mod": buildValue, "modfile": buildValue, "p": buildValue,
-	"a": buildBool, "x": buildBool, "trimpath": buildBool,
+	"a": buildBool, "x": buildBool, "trimpath": buildBool, "race": buildBool,
 	"v": tellBool, "json": tellBool,
 }
 
 // refused are flags of go test that cannot mean anything here, and why.
 var refused = map[string]string{
-	"race": "a test binary for a guest is static",
-	"msan": "a test binary for a guest is static",
-	"asan": "a test binary for a guest is static",
+	"msan": "nobody has tried it in a guest",
+	"asan": "nobody has tried it in a guest",
 	"exec": "the matrix runs the binary in guests",
 	"c":    "the matrix compiles by itself",
 	"o":    "the matrix compiles by itself",

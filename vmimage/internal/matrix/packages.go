@@ -47,7 +47,8 @@ type Go struct {
 func (g Go) run(ctx context.Context, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, g.Command, args...)
 	cmd.Dir = g.Dir
-	cmd.Env = goenv.Users(g.Env)
+	race := slices.ContainsFunc(g.Flags, func(f string) bool { return f == "-race=true" || f == "-race" })
+	cmd.Env = append(goenv.Users(g.Env), "CGO_ENABLED="+goenv.TestCGO(g.Env, race))
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

@@ -117,7 +117,7 @@ func TestParseFlags(t *testing.T) {
 		"test.run": {"-test.run=A", Flags{Test: append(always, "-test.run=A", timeout)}, ""},
 		"unknown":  {"-rnu X", Flags{}, "flag -rnu: not one of go test's"},
 		"no value": {"-run", Flags{}, "flag -run: it needs a value"},
-		"race":     {"-race", Flags{}, "a test binary for a guest is static"},
+		"msan":     {"-msan", Flags{}, "nobody has tried it in a guest"},
 		"profile":  {"-coverprofile=c.out", Flags{}, "every kernel would write the same file"},
 		"exec":     {"-exec sudo", Flags{}, "the matrix runs the binary in guests"},
 	}

@@ -60,11 +60,7 @@ func takeResults(v *verdict.Verdict, name string, res ktap.Result) {
 		v.Tests = append(v.Tests, verdict.TestResult{Name: name, State: state})
 	}
 	for _, t := range res.Tests {
-		output := t.Output
-		if t.Reason != "" {
-			output += t.Reason + "\n"
-		}
-		v.Tests = append(v.Tests, verdict.TestResult{Name: t.Name, State: verdict.State(t.Status), Output: output})
+		v.Tests = append(v.Tests, ktapTest("", t))
 	}
 	for _, p := range res.Problems {
 		v.Problems = append(v.Problems, verdict.Problem{Kind: verdict.ProblemEnd, Text: "the output of " + name + ": " + p})

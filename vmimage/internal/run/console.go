@@ -25,6 +25,8 @@ func (j *judge) console() {
 		r.Seq = seq
 		j.consoleRest = append(j.consoleRest, r)
 		j.spans = append(j.spans, span{seq, r.Time, j.tracker.Running()})
+		r.Facility = 0 // a console does not tell
+		j.kunit.add(r)
 		j.found(j.scanner.Add(r))
 	}
 	j.found(j.scanner.Died())

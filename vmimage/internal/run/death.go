@@ -49,6 +49,10 @@ func (r *runner) ended(j *judge) (more bool) {
 		r.v.Ends = append(r.v.Ends, verdict.End{Code: 1})
 		return false
 	}
+	if j.unset && j.exit == nil {
+		r.v.Ends = append(r.v.Ends, verdict.End{Code: 1}) // why is a problem of the verdict
+		return false
+	}
 	r.v.Ends = append(r.v.Ends, end)
 	bad := end.Error != "" || end.Signal != ""
 	switch {

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,7 +27,7 @@ func (r *runner) guest(ctx context.Context, names []string) (died bool, err erro
 	s := newSession(g, r.o.Limits)
 	j := &judge{
 		ctx: ctx, o: r.o, v: r.v, flags: r.flags, isTest: r.isTest, tracker: r.tracker, teller: r.teller,
-		step: stepRun, output: make(map[string]*clip), syms: r.syms,
+		output: make(map[string]*clip), syms: r.syms,
 		seen: make(map[string]int), consoleText: g.Console.Bytes,
 		files:  fileSink{want: r.outputs(), redir: r.files},
 		listed: r.keepPlan,
@@ -56,6 +57,7 @@ func (r *runner) guest(ctx context.Context, names []string) (died bool, err erro
 	r.syms = j.syms
 	r.printed = j.output
 	j.files.abort()
+	defer func() { j.kunit.finish(r.v) }() // the console may have more of it
 	if !r.kept {
 		// The first guest that died is worth more than those after it.
 		r.v.CommandLine, r.v.Console, r.v.Log = s.VM.CommandLine(), s.Console.Bytes(), j.log
@@ -82,6 +84,7 @@ func (r *runner) guest(ctx context.Context, names []string) (died bool, err erro
 	case errors.Is(closeErr, errNothingPlanned):
 		return false, closeErr
 	}
+	r.v.Modprobed = true
 	if errors.As(closeErr, &r.spent) {
 		// The test has said why it fails, and that is why the run does.
 		j.parser.Flush()
@@ -127,17 +130,30 @@ func (r *runner) serve(ctx context.Context, s *session, j *judge, names []string
 		if !r.planKnown {
 			// The plan is asked of the binary itself, in the guest: on the
 			// host its init functions might do anything.
-			j.step = stepList
 			steps = append(steps, r.step(stepList, []string{"-test.list=.*"}))
 		}
 	}
 	if !r.listOnly {
+		steps = append(steps, r.shellSteps(stepSetup, r.o.Setup)...)
 		steps = append(steps, r.step(stepRun, args))
+		steps = append(steps, r.shellSteps(stepTeardown, r.o.Teardown)...)
 	}
+	j.steps = steps
 	if err := s.start(r.payload, steps, r.outputs()); err != nil {
 		return err
 	}
 	return s.serve(ctx, r.limit(), j.handle)
+}
+
+// shellSteps are steps that run commands in the image's shell.
+func (r *runner) shellSteps(name string, commands []string) []wire.Step {
+	var steps []wire.Step
+	for _, c := range commands {
+		steps = append(steps, wire.Step{
+			Name: name, Args: []string{shellPath, "-c", c}, Dir: cmp.Or(r.o.Dir, "/"), Env: r.o.env(), Setup: name == stepSetup,
+		})
+	}
+	return steps
 }
 
 func (r *runner) step(name string, args []string) wire.Step {
@@ -159,5 +175,6 @@ func (r *runner) summary(j *judge, s *wire.Summary) {
 	if s.LostKmsg > 0 {
 		r.problem(verdict.ProblemLostLog, "the kernel log overflowed %d times: some of it was not looked at", s.LostKmsg)
 	}
+	r.v.Modprobed = r.v.Modprobed || s.Modprobed
 	r.v.MemUsedKiB = s.MemTotal - s.MemAvailable
 }

@@ -1,28 +1,38 @@
 package run
 
 import (
+	"context"
 	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
 	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
 // noProgram is how package os/exec says that there is no such program.
 var noProgram = regexp.MustCompile(`exec: "([^"]+)": executable file not found in \$PATH`)
 
-// hint tells the user how tests get programs that they did not find.
-func (r *runner) hint() {
-	if names := missingPrograms(r.v.Tests); len(names) > 0 {
+// noModule is how the guest's modprobe says that the kernel lacks a module.
+var noModule = regexp.MustCompile(`load module ([^\s:]+): this kernel has no such module`)
+
+// hint tells the user how tests get what they did not find.
+func (r *runner) hint(ctx context.Context) {
+	if names := missing(noProgram, r.v.Tests); len(names) > 0 {
 		r.notice("tests did not find %s: guest.programs in kmodtest.toml puts programs of this machine into the guest", strings.Join(names, ", "))
+	}
+	for _, name := range missing(noModule, r.v.Tests) {
+		if others := kernel.WhoHas(ctx, r.o.Store, name); len(others) > 0 {
+			r.notice("%s has no module %s; %s has it", r.o.Kernel.Release, name, strings.Join(others, ", "))
+		}
 	}
 }
 
-// missingPrograms are the programs that failed and skipped tests complain of.
-func missingPrograms(tests []verdict.TestResult) []string {
+// missing is what failed and skipped tests complain of, as the pattern has it.
+func missing(pattern *regexp.Regexp, tests []verdict.TestResult) []string {
 	var names []string
 	for _, t := range tests {
-		for _, m := range noProgram.FindAllStringSubmatch(t.Output, -1) {
+		for _, m := range pattern.FindAllStringSubmatch(t.Output, -1) {
 			if t.State != verdict.Pass && !slices.Contains(names, m[1]) {
 				names = append(names, m[1])
 			}

@@ -8,8 +8,8 @@ import (
 	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
-func TestMissingPrograms(t *testing.T) {
-	got := missingPrograms([]verdict.TestResult{
+func TestMissing(t *testing.T) {
+	got := missing(noProgram, []verdict.TestResult{
 		{State: "fail", Output: "x_test.go:1: exec: \"ip\": executable file not found in $PATH\nexec: \"/x/tc\": executable file not found in $PATH"},
 		{State: "skip", Output: "exec: \"ip\": executable file not found in $PATH"},
 		{State: "pass", Output: "exec: \"expected\": executable file not found in $PATH"},
@@ -17,5 +17,16 @@ func TestMissingPrograms(t *testing.T) {
 	})
 	if diff := cmp.Diff([]string{"/x/tc", "ip"}, got); diff != "" {
 		t.Errorf("missing programs (-want +got):\n%s", diff)
+	}
+}
+
+func TestMissingModules(t *testing.T) {
+	got := missing(noModule, []verdict.TestResult{
+		{State: "fail", Output: "    x_test.go:9: modprobe: load module rtnl-link-gtp: this kernel has no such module exit status 1\n"},
+		{State: "pass", Output: "load module expected: this kernel has no such module"},
+		{State: "fail", Output: "load module veth: no such device"},
+	})
+	if diff := cmp.Diff([]string{"rtnl-link-gtp"}, got); diff != "" {
+		t.Errorf("missing modules (-want +got):\n%s", diff)
 	}
 }

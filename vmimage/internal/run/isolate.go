@@ -207,6 +207,7 @@ func (r *runner) merge(s *runner) {
 	r.v.Problems = append(r.v.Problems, s.v.Problems...)
 	r.v.Ends = append(r.v.Ends, s.v.Ends...)
 	r.v.Guests += s.v.Guests
+	r.v.Modprobed = r.v.Modprobed || s.v.Modprobed
 	r.v.MemUsedKiB = max(r.v.MemUsedKiB, s.v.MemUsedKiB)
 	if first || !s.v.Green() {
 		// The last red guest is worth keeping.

@@ -42,6 +42,7 @@ type judge struct {
 	stopped bool
 
 	expects []*expectation // of the tests that run
+	kunit   kunit
 
 	log     []byte        // the kernel log, as frames carried it
 	spans   []span        // who ran from which record on
@@ -58,7 +59,8 @@ type judge struct {
 	consoleRest []klog.Record // what of it is beyond the log
 
 	listing bytes.Buffer
-	step    string
+	steps   []wire.Step // that have not ended yet
+	unset   bool        // a set-up command failed: the tests were not begun
 	exit    *wire.ExitStatus
 	files   fileSink
 	output  map[string]*clip
@@ -80,7 +82,7 @@ func (j *judge) handle(f wire.Frame) error {
 	case wire.Stdout:
 		return j.stdout(f.Payload)
 	case wire.Stderr:
-		if j.step == stepRun {
+		if j.step() == stepRun {
 			_, err := j.o.Stderr.Write(f.Payload)
 			return err
 		}
@@ -117,13 +119,14 @@ func (j *judge) kmsg(b []byte) error {
 		if r.Facility == marks.Facility {
 			j.mark(r.Text)
 		}
+		j.kunit.add(r)
 		j.found(j.scanner.Add(r))
 	}
 	return nil
 }
 
 func (j *judge) stdout(b []byte) error {
-	if j.step != stepRun {
+	if j.step() != stepRun {
 		_, err := j.listing.Write(b)
 		return err
 	}
@@ -235,19 +238,36 @@ func (j *judge) exited(f wire.Frame) error {
 	if err := f.Decode(st); err != nil {
 		return err
 	}
+	var step wire.Step
+	if len(j.steps) > 0 {
+		step, j.steps = j.steps[0], j.steps[1:]
+	}
 	if st.Step == stepRun {
 		j.exit, j.ended = st, time.Now()
 		j.o.phase(verdict.PhaseUnload)
 		return nil
 	}
-	if st.Code != 0 || st.Signal != "" || st.Error != "" {
-		return fmt.Errorf("list tests: %w", exitError(st, j.listing.Bytes()))
+	said := j.listing.String()
+	j.listing.Reset()
+	switch bad := st.Code != 0 || st.Signal != "" || st.Error != ""; {
+	case st.Step != stepList && bad:
+		j.unset = j.unset || st.Step == stepSetup
+		j.problem(verdict.ProblemEnd, "%s command %q: %v", st.Step, step.Args[len(step.Args)-1], exitError(st, []byte(strings.TrimSpace(said))))
+		return nil
+	case st.Step != stepList:
+		return nil
+	case bad:
+		return fmt.Errorf("list tests: %w", exitError(st, []byte(said)))
 	}
-	if err := j.listed(j.ctx, j.listing.String()); err != nil {
-		return err
+	return j.listed(j.ctx, said)
+}
+
+// step is the name of the step under way.
+func (j *judge) step() string {
+	if len(j.steps) == 0 {
+		return ""
 	}
-	j.step = stepRun
-	return nil
+	return j.steps[0].Name
 }
 
 // errNothingPlanned is the error of a run whose patterns choose no test.

@@ -43,7 +43,7 @@ func newFeed(t *testing.T, args ...string) *feed {
 	f.judge = &judge{
 		ctx: t.Context(), o: o, v: &f.verdict, flags: flags, isTest: true,
 		tracker: gotest.NewTracker(), teller: gotest.NewTeller(flags.Mode(), &f.out),
-		step: stepRun, output: make(map[string]*clip), seen: make(map[string]int),
+		steps: []wire.Step{{Name: stepRun}}, output: make(map[string]*clip), seen: make(map[string]int),
 		consoleText: func() []byte { return f.cons },
 		syms:        symbolizers{modules: o.Modules, root: o.SourceRoot},
 		stop:        func() { f.stops++ },

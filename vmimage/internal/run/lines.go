@@ -7,16 +7,18 @@ import (
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/boot"
 	"github.com/kmodtest/kmodtest/vmimage/internal/cover"
+	"github.com/kmodtest/kmodtest/vmimage/internal/graft"
 	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 	"github.com/kmodtest/kmodtest/vmimage/internal/vm"
 )
 
-// lines reads what a guest has counted of the modules' lines. What ran before a
+// lines reads what a guest has counted of the modules' lines and calls. What ran before a
 // panic counts, and so does what ran before the guest had to be killed.
 type lines struct {
 	g      *boot.Guest
 	config vm.Config
 	mods   []cover.Counted
+	o      *Options
 
 	mu     sync.Mutex
 	counts cover.Counts
@@ -25,16 +27,25 @@ type lines struct {
 
 // count begins to watch a guest; it returns nil if nothing counts there.
 func (r *runner) count(ctx context.Context, g *boot.Guest) (*lines, error) {
-	if r.o.Counted == nil {
+	if r.o.Counted == nil && r.o.Stopped == nil {
 		return nil, nil
 	}
-	if err := cover.Reserved(bytes.Join(g.Log, nil)); err != nil {
+	if err := graft.Reserved(bytes.Join(g.Log, nil)); err != nil {
 		return nil, err
 	}
-	l := &lines{g: g, config: r.source.Config}
+	l := &lines{g: g, config: r.source.Config, o: r.o}
 	for _, m := range r.o.Modules {
 		if m.Counted != nil {
 			l.mods = append(l.mods, *m.Counted)
+		}
+	}
+	if r.o.Arm != nil {
+		m, err := g.VM.Memory(ctx, l.config)
+		if err == nil {
+			err = r.o.Arm(m)
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
 	g.VM.OnStop(ctx, l.read)
@@ -49,6 +60,9 @@ func (l *lines) read(ctx context.Context) {
 	var c cover.Counts
 	if err == nil {
 		c, err = cover.Read(m, l.mods)
+	}
+	if err == nil && l.o.Stopped != nil {
+		err = l.o.Stopped(m)
 	}
 	if err == nil {
 		l.counts = c
@@ -77,10 +91,10 @@ func (r *runner) counted(l *lines) {
 	defer l.mu.Unlock()
 	switch {
 	case l.counts == nil && l.err != nil:
-		r.problem(verdict.ProblemOutput, "coverage of the modules: %v", l.err)
+		r.problem(verdict.ProblemGuest, "what the modules counted: %v", l.err)
 	case l.counts == nil:
-		r.problem(verdict.ProblemOutput, "coverage of the modules: the guest ended before its counters could be read")
-	default:
+		r.problem(verdict.ProblemGuest, "what the modules counted: the guest ended before that could be read")
+	case r.o.Counted != nil:
 		r.o.Counted(cover.Sample{Tests: r.only, Counts: l.counts})
 	}
 }

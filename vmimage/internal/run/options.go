@@ -60,6 +60,9 @@ type Options struct {
 	// Wanted are programs of the host that the guest has, too, with what they need:
 	// names, or paths relative to SourceRoot; may be empty.
 	Wanted []string
+	// Setup are shell commands that run first in each guest, Teardown those that run
+	// when the tests have ended; may be empty.
+	Setup, Teardown []string
 	// Programs are static executables that a shell finds in /bin under their
 	// own names; may be empty.
 	Programs []string
@@ -103,6 +106,11 @@ type Options struct {
 	// Counted, if not nil, is told what each guest has counted of lines of the
 	// modules, see package cover; from several goroutines.
 	Counted func(cover.Sample)
+	// Arm, if not nil, is given the memory of each guest before its job begins, and
+	// Stopped what is in it when the guest has stopped or is about to be killed, see
+	// package graft; from several goroutines.
+	Arm     func(io.WriterAt) error
+	Stopped func(io.ReaderAt) error
 	// Notice, if not nil, is told in one line of what is going on.
 	Notice func(string)
 	// Phase, if not nil, is told of each phase as it begins, of each guest.

@@ -101,6 +101,12 @@ func (p *payload) add(o *Options, w io.Writer, big *largest) error {
 		if err := a.addAs(m.Path, gm.Path); err != nil {
 			return err
 		}
+		if o.Command != nil {
+			// A script loads what make has built; that is for the host's kernel.
+			if err := a.addModuleLink(m, gm.Path); err != nil {
+				return err
+			}
+		}
 		for _, d := range m.DependsPaths {
 			name := guestModules + filepath.Base(d)
 			if err := a.addAs(d, name); err != nil {
@@ -226,6 +232,16 @@ func (a *archive) addTreeAs(root, guestName string) error {
 			return a.addAs(filepath.Join(root, rel), name)
 		}
 		return nil // sockets and the like mean nothing in the guest
+	})
+}
+
+// addModuleLink puts a module of the guest where kbuild would leave it.
+func (a *archive) addModuleLink(m Module, guestPath string) error {
+	if !filepath.IsAbs(m.SourceDir) {
+		return nil // it was built already
+	}
+	return a.header(&tar.Header{
+		Name: filepath.Join(m.SourceDir, filepath.Base(m.Path)), Typeflag: tar.TypeSymlink, Linkname: guestPath, Mode: 0o777,
 	})
 }
 

@@ -16,8 +16,10 @@ import (
 
 // The steps of a run.
 const (
-	stepList = "list"
-	stepRun  = "run"
+	stepList     = "list"
+	stepSetup    = "set-up"
+	stepRun      = "run"
+	stepTeardown = "tear-down"
 )
 
 // Run runs the test binary and judges the outcome. The verdict is valid unless
@@ -64,7 +66,7 @@ func Run(ctx context.Context, o Options) (verdict.Verdict, error) {
 		return v, err
 	}
 	r.conclude()
-	r.hint()
+	r.hint(ctx)
 	r.tell()
 	return v, nil
 }
@@ -149,7 +151,7 @@ func (o *Options) source() *boot.Source {
 		Config: vm.Config{
 			QEMU: o.QEMU, Kernel: o.Kernel.Image, Initrd: o.Image.Path, KernelArgs: o.KernelArgs,
 			MemoryMiB: o.MemoryMiB, CPUs: o.CPUs, Devices: o.Devices, Accel: o.Accel, Modules: o.ModuleArchive,
-			Hold: o.Counted != nil,
+			Hold: o.Counted != nil || o.Stopped != nil,
 		},
 		Identity: o.Kernel.Digest + " " + o.Image.Digest, Store: snapshots, Limit: o.Limits.Boot, Notice: o.Notice,
 	}
@@ -200,6 +202,7 @@ func (r *runner) all(ctx context.Context) error {
 			break
 		}
 		r.notice("%d tests that had not run yet run in a fresh guest", len(rest))
+		r.tracker.Restart()
 		names = rest
 	}
 	return nil

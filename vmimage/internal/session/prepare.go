@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -12,7 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/config"
-	"github.com/kmodtest/kmodtest/vmimage/internal/cover"
+	"github.com/kmodtest/kmodtest/vmimage/internal/graft"
 	"github.com/kmodtest/kmodtest/vmimage/internal/initramfs"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kbuild"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
@@ -95,7 +96,7 @@ func (s *Session) Image(ctx context.Context, shell bool) (initramfs.Image, error
 		return initramfs.Image{}, err
 	}
 	return initramfs.Build(ctx, initramfs.Options{
-		Store: s.Kernels.Store, SourceDir: dir, Go: goCommand, Shell: shell || s.Config.Guest.Shell,
+		Store: s.Kernels.Store, SourceDir: dir, Go: goCommand, Shell: shell || s.Config.Guest.Shell || len(s.Config.Guest.Setup)+len(s.Config.Guest.Teardown) > 0,
 		Progress: func(what string) { s.Telling("building %s", what) },
 	})
 }
@@ -135,8 +136,16 @@ func (s *Session) Build(ctx context.Context, k kernel.Kernel, trees []config.Tre
 // output goes, is the caller's.
 func (s *Session) Run(p Prepared) run.Options {
 	c := s.Config
+	placed := c.Tests.Placed
+	if c.Guest.KernelConfig && p.Kernel.Config != "" {
+		placed = maps.Clone(placed)
+		if placed == nil {
+			placed = make(map[string]string)
+		}
+		placed["/boot/config-"+p.Kernel.Release] = p.Kernel.Config
+	}
 	o := run.Options{
-		Kernel: p.Kernel, Image: p.Image, Modules: p.Modules, ModuleArchive: p.ModuleArchive, Modprobe: c.Guest.Modules, EnvChanges: envChanges(c), SourceRoot: c.Dir, Files: c.Tests.Files, Placed: c.Tests.Placed, Outputs: c.Tests.Outputs, Wanted: c.Guest.Programs,
+		Kernel: p.Kernel, Image: p.Image, Modules: p.Modules, ModuleArchive: p.ModuleArchive, Modprobe: c.Guest.Modules, EnvChanges: envChanges(c), SourceRoot: c.Dir, Files: c.Tests.Files, Placed: placed, Setup: c.Guest.Setup, Teardown: c.Guest.Teardown, Outputs: c.Tests.Outputs, Wanted: c.Guest.Programs,
 		QEMU: p.QEMU, Accel: p.Accel, MemoryMiB: cmp.Or(s.MemoryMiB, c.Guest.MemoryMiB), CPUs: cmp.Or(s.CPUs, c.Guest.CPUs), Devices: s.devices(),
 		KernelArgs: s.kernelArgs(), Store: s.Kernels.Store, Cold: s.Cold, Isolation: s.isolation, Jobs: s.Jobs,
 		Limits: s.limits(), Allow: s.Allow, SkipOK: c.Tests.SkipOK, Notice: s.Tell,
@@ -160,7 +169,7 @@ func (s *Session) limits() run.Limits {
 func (s *Session) kernelArgs() []string {
 	args := slices.Concat(s.Config.Guest.KernelArgs, strings.Fields(s.KernelArgs))
 	if s.CCover != "" {
-		args = append(args, cover.KernelArgs()...)
+		args = append(args, graft.KernelArgs()...)
 	}
 	if s.SlabDebug {
 		// Consistency checks, red zones, poison, and who allocated and freed

@@ -3,14 +3,14 @@ package settings
 // The verbs that rows name. A verb that a row leaves out has no use for it. "dev"
 // stands for the programs that only develop kmodtest.
 var (
-	guests  = []string{"exec", "test", "matrix", "bisect", "shell", "run", "smoke"}    // that boot a kernel
-	boots   = append([]string{"repro", "dev"}, guests...)                              // and those that boot a bundle's
-	tests   = []string{"exec", "test", "matrix", "smoke", "bisect"}                    // that judge
-	counts  = []string{"exec", "test", "matrix", "run", "smoke"}                       // that can count lines
-	one     = []string{"exec", "test", "shell", "run", "build", "dev"}                 // on one kernel
-	many    = []string{"matrix", "smoke"}                                              // on several
-	archive = append([]string{"build", "kernels", "lock", "doctor", "dev"}, guests...) // that may fetch
-	project = append([]string{"build", "kernels", "lock", "doctor"}, guests...)        // that read kmodtest.toml
+	guests  = []string{"exec", "test", "matrix", "bisect", "shell", "run", "smoke", "sweep"} // that boot a kernel
+	boots   = append([]string{"repro", "dev"}, guests...)                                    // and those that boot a bundle's
+	tests   = []string{"exec", "test", "matrix", "smoke", "bisect"}                          // that judge
+	counts  = []string{"exec", "test", "matrix", "run", "smoke", "sweep"}                    // that can count lines
+	one     = []string{"exec", "test", "shell", "run", "build", "dev"}                       // on one kernel
+	many    = []string{"matrix", "smoke"}                                                    // on several
+	archive = append([]string{"build", "kernels", "lock", "doctor", "dev"}, guests...)       // that may fetch
+	project = append([]string{"build", "kernels", "lock", "doctor"}, guests...)              // that read kmodtest.toml
 	all     = append([]string{"cache"}, append(archive, "repro")...)
 )
 
@@ -22,7 +22,7 @@ var table = []row{
 		Help: "`kernel` to take: a series of the list, dir:PATH, or tree:PATH", Verbs: one},
 		func(s *Settings) any { return &s.Kernel }},
 	{Setting{Name: "kernels", Variable: "KMODTEST_KERNELS", Arg: "list", Default: "all but those tagged nightly",
-		Help: "`list` of kernels, with commas: names, dir:PATH, tree:PATH, tag:NAME, or all", Verbs: many},
+		Help: "`list` of kernels, with commas: names, dir:PATH, tree:PATH, tag:NAME, or all", Verbs: append([]string{"sweep"}, many...)},
 		func(s *Settings) any { return &s.Kernels }},
 	{Setting{Name: "update", Variable: "KMODTEST_UPDATE",
 		Help: "look for newer builds of the kernels in the archive", Verbs: append([]string{"build"}, guests...)},
@@ -81,7 +81,7 @@ var table = []row{
 		Help: "tell the lines that changed since `commit` and did not run", Verbs: counts},
 		func(s *Settings) any { return &s.CCoverDiff }},
 	{Setting{Name: "report-dir", Variable: "KMODTEST_REPORT_DIR", Arg: "directory",
-		Help: "write reports and bundles to `directory`", Verbs: many},
+		Help: "write reports, and bundles of a matrix, to `directory`", Verbs: append([]string{"run"}, many...)},
 		func(s *Settings) any { return &s.ReportDir }},
 
 	{Setting{Name: "cache", Variable: "KMODTEST_CACHE", Arg: "directory", Default: "kmodtest in the user's cache directory",

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -131,7 +132,11 @@ func belongs(f verdict.Finding, test string) bool {
 }
 
 // exhausting are findings of a machine that a number was too much for.
+// A page that is not to be had is told with the stack of who wanted it (warn_alloc
+// in mm/page_alloc.c); one that never can be, with a warning of the allocator.
 var exhausting = []klog.Kind{klog.KindOOM, klog.KindSoftLockup, klog.KindHungTask, klog.KindRCUStall}
+
+var tooLarge = regexp.MustCompile(`(?m)^\s*RIP: \S+?:(__)?(alloc|kvmalloc|vmalloc)\w*\+`)
 
 // excuse tells whether all that is wrong is that some value of a parameter is more
 // than the machine can give: that is the administrator's business, and told.
@@ -146,9 +151,7 @@ func (t *trail) excuse(v verdict.Verdict) (why string, ok bool) {
 		if !f.Fails() {
 			continue
 		}
-		// A page that is not to be had is told with the stack of who wanted it
-		// (warn_alloc in mm/page_alloc.c).
-		if !slices.Contains(exhausting, klog.Kind(f.Kind)) && !strings.Contains(f.Title, "warn_alloc") {
+		if !slices.Contains(exhausting, klog.Kind(f.Kind)) && !strings.Contains(f.Title, "warn_alloc") && !tooLarge.MatchString(f.Raw) {
 			return "", false
 		}
 		if first == nil {
@@ -172,7 +175,7 @@ func (t *trail) excuse(v verdict.Verdict) (why string, ok bool) {
 func withoutKernel(text string) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
-		if l := strings.TrimSpace(line); !strings.HasPrefix(l, "| ") && !strings.HasPrefix(l, "kernel: ") && !strings.HasPrefix(l, "=== ") {
+		if l := strings.TrimSpace(line); !strings.HasPrefix(l, "| ") && !strings.HasPrefix(l, "kernel: ") && !strings.HasPrefix(l, "=== ") && !strings.Contains(l, smoketest.AnswerPrefix) {
 			b.WriteString(line)
 		}
 	}
@@ -182,7 +185,7 @@ func withoutKernel(text string) string {
 // firstLine is the first line of a test's output that says something.
 func firstLine(text string) string {
 	for line := range strings.Lines(text) {
-		if l := strings.TrimSpace(line); l != "" && !strings.HasPrefix(l, "=== ") && !strings.HasPrefix(l, "--- ") {
+		if l := strings.TrimSpace(line); l != "" && !strings.HasPrefix(l, "=== ") && !strings.HasPrefix(l, "--- ") && !strings.Contains(l, smoketest.AnswerPrefix) {
 			return l
 		}
 	}

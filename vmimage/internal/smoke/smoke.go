@@ -164,7 +164,7 @@ func (r *kernelRun) try(ctx context.Context, spec kernel.Spec) error {
 	}
 	var chosen []run.Module
 	for i, m := range mods {
-		if (len(r.o.Modules) == 0 || contains(r.o.Modules, m.Name)) && r.o.Shard.has(r.index, len(r.o.Kernels), i) {
+		if (len(r.o.Modules) == 0 || Contains(r.o.Modules, m.Name)) && r.o.Shard.has(r.index, len(r.o.Kernels), i) {
 			chosen = append(chosen, m)
 		}
 	}
@@ -213,7 +213,9 @@ func (r *kernelRun) build(ctx context.Context, spec kernel.Spec) (k kernel.Kerne
 	return k, mods, err
 }
 
-func contains(names []string, name string) bool {
+// Contains tells whether one of names is the module, in whose name dashes and
+// underscores are the same.
+func Contains(names []string, name string) bool {
 	for _, n := range names {
 		if kbuild.SameName(n, name) {
 			return true
@@ -271,34 +273,13 @@ func (r *kernelRun) prepare(ctx context.Context, spec kernel.Spec) (kernel.Kerne
 		return k, nil, fmt.Errorf("%w: %w", errFetch, err)
 	}
 	r.progress("building %s for %s", r.o.Source.Name, k.Release)
-	trees, err := r.o.Source.build(ctx, r.o.Session, k)
-	if err != nil {
-		return k, nil, err
-	}
-	var built []kbuild.Module
-	for i, t := range trees {
-		for _, n := range t.Notes {
-			r.note("%s: %s", k.Name, n)
-		}
-		// What the source needs is there for it, and not tried itself.
-		if i == len(trees)-1 {
-			built = append(built, t.Modules...)
-		}
-	}
-	counted, err := r.o.Session.Counting(ctx, k, built)
-	if err != nil {
-		return k, nil, err
-	}
-	mods, missing, err := session.Depends(ctx, r.o.Session.Kernels.Store, k, built, trees[:len(trees)-1]...)
+	mods, missing, err := r.o.Source.modules(ctx, r.o.Session, k, func(note string) { r.note("%s: %s", k.Name, note) })
 	for _, m := range mods {
 		if none := missing[m.Name]; none != nil && err == nil && k.Flavour == "cloud" {
 			err = none // another flavour may have it
 		}
 	}
 	r.missing = missing
-	for i := range mods {
-		mods[i].Counted = counted[i]
-	}
 	return k, mods, err
 }
 

@@ -50,6 +50,8 @@ func TestJudge(t *testing.T) {
 	died.Problems = []verdict.Problem{{Kind: verdict.ProblemDied, Test: "TestUse", Text: "the guest died"}}
 	large := guestVerdict(1, all+"TestParameters=fail TestUse=pass", "")
 	large.Findings = []verdict.Finding{{Title: "Out of memory", Kind: "oom", Tests: []string{"TestParameters"}}}
+	warned := guestVerdict(1, all+"TestParameters=fail TestUse=pass", "")
+	warned.Findings = []verdict.Finding{{Title: "WARNING in m_init", Kind: "warn", Raw: "cut here\nRIP: 0010:__alloc_pages+0x2a9/0x330\n", Tests: []string{"TestParameters"}}}
 	both := guestVerdict(1, all+"TestParameters=fail TestUse=pass", "")
 	both.Findings = append(large.Findings[:1:1], verdict.Finding{Title: "WARNING in f", Kind: "warn"})
 	const steps = "smoketest> TestParameters\tm with n=9\nsmoketest> TestUse\tone\nsmoketest> TestUse\ttwo\nsmoketest| WARNING at f\nsmoketest> TestUse\tthree\n"
@@ -74,6 +76,7 @@ func TestJudge(t *testing.T) {
 		"use, and the guest died":          {died, Cell{Outcome: Red, Stage: Use, Why: "the guest died", Step: "three"}},
 		"too large a number":               {large, Cell{Outcome: OK, Stage: Use, Notes: []string{"m with n=9 is more than the machine has: Out of memory"}}},
 		"too large a number, and a fault":  {both, Cell{Outcome: Red, Stage: Params, Why: "Out of memory [oom]", Step: "m with n=9"}},
+		"far too large a number":           {warned, Cell{Outcome: OK, Stage: Use, Notes: []string{"m with n=9 is more than the machine has: WARNING in m_init"}}},
 		"green, but no end":                {guestVerdict(0, "load=pass unload=pass", ""), Cell{Outcome: Red, Stage: Unload, Why: "the guest did not come to the end of its stages"}},
 		"green, and nothing at all":        {verdict.Verdict{}, Cell{Outcome: Red, Stage: Load, Why: "the guest did not come to the end of its stages"}},
 	}

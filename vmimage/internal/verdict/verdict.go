@@ -41,6 +41,9 @@ type Verdict struct {
 	// MemUsedKiB is the guest's memory in use at the end.
 	MemUsedKiB int64 `json:"mem_used_kib"`
 
+	// Modprobed tells that a guest loaded modules of the kernel's own, or died, so
+	// that nobody knows.
+	Modprobed bool `json:"-"`
 	// Console is the text of the kernel console, CommandLine QEMU's command
 	// line, Log the kernel log as read in the guest; all of the last guest, or
 	// of the first that died.

@@ -50,14 +50,14 @@ var devices = []device{
 	}},
 	{name: "usb-kbd", models: []string{"qemu-xhci", "usb-kbd"}, add: onUSB("usb-kbd")},
 	{name: "usb-tablet", models: []string{"qemu-xhci", "usb-tablet"}, add: onUSB("usb-tablet")},
-	{name: "usb-net", models: []string{"qemu-xhci", "usb-net"}, add: func(p *parts) {
+	{name: "usb-net", models: []string{"qemu-xhci", "usb-net"}, cold: "it keeps no state (hw/usb/dev-network.c)", add: func(p *parts) {
 		p.usb()
 		p.device("usb-net,bus=usb.0,netdev=%s", p.wire())
 	}},
-	{name: "usb-serial", models: []string{"qemu-xhci", "usb-serial"}, add: func(p *parts) {
+	{name: "usb-serial", models: []string{"qemu-xhci", "usb-serial"}, cold: "it keeps no state (hw/usb/dev-serial.c)", add: func(p *parts) {
 		p.usb()
 		p.args = append(p.args, "-chardev", fmt.Sprintf("null,id=line%d", p.number))
-		p.device("usb-serial,bus=usb.0,chardev=line%d", p.number)
+		p.device("usb-serial,bus=usb.0,always-plugged=on,chardev=line%d", p.number)
 	}},
 
 	{name: "hda", models: []string{"intel-hda", "hda-duplex"}, add: func(p *parts) {

@@ -26,7 +26,8 @@ type Package struct {
 	Name string `toml:"name"`
 	// Version is the one that was looked at.
 	Version string `toml:"version"`
-	// DKMS is what dkms itself does with it: "builds", "fails" or "excludes".
+	// DKMS is what dkms itself does with it: "builds", "fails" or "excludes";
+	// "unknown" if nobody has asked it.
 	DKMS string `toml:"dkms"`
 	// OK are the modules with nothing to say about.
 	OK []string `toml:"ok"`
@@ -73,8 +74,8 @@ func (t Table) check(path string) error {
 		switch {
 		case p.Name == "" || seen[p.Name]:
 			return bad(p, "no name, or the same twice")
-		case !slices.Contains([]string{"builds", "fails", "excludes"}, p.DKMS):
-			return bad(p, "dkms is %q: known are builds, fails, excludes", p.DKMS)
+		case !slices.Contains([]string{"builds", "fails", "excludes", "unknown"}, p.DKMS):
+			return bad(p, "dkms is %q: known are builds, fails, excludes, unknown", p.DKMS)
 		case p.Untried == "" && len(p.OK)+len(p.Modules) == 0:
 			return bad(p, "says nothing about any module")
 		}

@@ -1,11 +1,15 @@
-package cover
+// Package graft puts code of ours into modules that are built: it edits relocatable
+// objects, and gives that code memory of the guest which outlives the module, and
+// which the host reads and writes while the guest runs. Packages cover and fault are
+// what it is for.
+package graft
 
 import (
 	"fmt"
 	"regexp"
 )
 
-// The region is where the counters are: physical memory of the guest that the
+// The region is where grafted code keeps its words: physical memory of the guest that the
 // kernel leaves alone, but has mapped. It is what the kernel reserves for a crash
 // kernel, which nobody loads (reserve_crashkernel in arch/x86/kernel/setup.c, since
 // 6.8 in kernel/crash_reserve.c, which wants it aligned to 16 MiB). The kernel's
@@ -16,11 +20,10 @@ const (
 	RegionSize = 4 << 20
 )
 
-// counterSize is the size of a counter, and most the number of them that there is
-// room for.
+// The region is shared: counters of lines come first, the words of faults last.
 const (
-	counterSize = 8
-	most        = RegionSize / counterSize
+	CountersAt, CountersSize = RegionAt, 3 << 20
+	FaultsAt, FaultsSize     = RegionAt + CountersSize, RegionSize - CountersSize
 )
 
 // KernelArgs reserve the region.
@@ -41,5 +44,5 @@ func Reserved(log []byte) error {
 	if reserved.Match(log) {
 		return nil
 	}
-	return fmt.Errorf("count lines: the kernel did not reserve memory for the counters at %d MiB: give the guest more memory (-memory), or leave out kernel arguments of your own that reserve some", RegionAt>>20)
+	return fmt.Errorf("use an instrumented module: the kernel did not reserve memory for it at %d MiB: give the guest more memory (-memory), or leave out kernel arguments of your own that reserve some", RegionAt>>20)
 }
