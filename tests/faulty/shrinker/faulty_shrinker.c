@@ -7,6 +7,7 @@
 
 #include <linux/module.h>
 #include <linux/shrinker.h>
+#include <linux/slab.h>
 
 static unsigned long faulty_count(struct shrinker *shrinker, /* FAULT */
 				  struct shrink_control *control)
@@ -20,30 +21,28 @@ static unsigned long faulty_scan(struct shrinker *shrinker,
 	return SHRINK_STOP;
 }
 
-#ifndef HAVE_SHRINKER_ALLOC
-static struct shrinker faulty_shrinker = {
-	.count_objects = faulty_count,
-	.scan_objects = faulty_scan,
-	.seeks = DEFAULT_SEEKS,
-};
-#endif
-
 static int __init faulty_init(void)
 {
-#ifdef HAVE_SHRINKER_ALLOC
-	struct shrinker *shrinker = shrinker_alloc(0, "faulty");
+	struct shrinker *shrinker;
 
+#ifdef HAVE_SHRINKER_ALLOC
+	shrinker = shrinker_alloc(0, "faulty");
+#else
+	shrinker = kzalloc(sizeof(*shrinker), GFP_KERNEL);
+#endif
 	if (!shrinker)
 		return -ENOMEM;
 
 	shrinker->count_objects = faulty_count;
 	shrinker->scan_objects = faulty_scan;
+	shrinker->seeks = DEFAULT_SEEKS;
+#ifdef HAVE_SHRINKER_ALLOC
 	shrinker_register(shrinker);
 	return 0;
 #elif defined(HAVE_SHRINKER_NAME)
-	return register_shrinker(&faulty_shrinker, "faulty");
+	return register_shrinker(shrinker, "faulty");
 #else
-	return register_shrinker(&faulty_shrinker);
+	return register_shrinker(shrinker);
 #endif
 }
 module_init(faulty_init);
