@@ -113,7 +113,7 @@ func (s Suite) Compare(kernel string, verdicts []vmimage.Verdict) (wrong []strin
 	seen := make(map[string]bool)
 	for _, v := range verdicts {
 		for _, t := range v.Tests {
-			name, state := t.Name, string(t.State)
+			name, state := t.Name, t.State
 			if !isTop(name) {
 				continue
 			}
