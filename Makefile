@@ -11,6 +11,7 @@ SHARD   ?=
 LOCKED  ?=
 COUNT   ?=
 RESULTS ?=
+VERSION ?=
 
 # Everything that is started below, kmodtest and the go command itself included,
 # looks for "go". A GO that is named otherwise has one of its own.
@@ -24,7 +25,7 @@ kmodtest := build/kmodtest
 matrix   := $(if $(KERNELS),-kernels '$(KERNELS)') $(if $(SHARD),-shard '$(SHARD)') $(if $(LOCKED),-locked)
 flags    := $(if $(KERNEL),-kernel '$(KERNEL)') $(if $(RUN),-run '$(RUN)') $(if $(filter-out 0,$(V)),-v)
 
-.PHONY: help vmtest vmtest-matrix matrix-list matrix-merge ci-results command check lint unit guest build shell bench faulty innocents strangers suites examples debug-kernel soak fuzz clean setup setup-check
+.PHONY: help vmtest vmtest-matrix matrix-list matrix-merge ci-results command check lint unit guest build shell bench faulty innocents strangers suites examples covered unwind debug-kernel soak fuzz manifests dist dist-check clean setup setup-check
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -82,6 +83,16 @@ examples: build ## the tests of the examples, on devices of QEMU's: KERNEL=6.1
 suites: build ## public Go suites in guests, compared with tests/suites: KERNEL=6.12 NAMES=vishvananda
 	@go run ./vmimage/internal/dev/suites $(if $(KERNEL),-kernel '$(KERNEL)') $(NAMES)
 
+covered: build ## does every line of vnet_nl run, and every error path clean up? KERNELS=6.1
+	@mkdir -p build/matrix
+	@$(kmodtest) matrix -ccover build/matrix/tests.info -report-dir build/matrix $(matrix)
+	@$(kmodtest) sweep -ccover build/matrix/sweep.info -junit build/matrix/sweep.xml $(if $(KERNELS),-kernels '$(KERNELS)') -run '^(TestEventsSenderJoined|TestLinkUpDown)$$'
+	@go run ./vmimage/internal/dev/covered -unreachable tests/unreachable.txt build/matrix/tests.info build/matrix/sweep.info
+
+unwind: build ## does a sweep find the bugs of tests/unwind? KERNELS=6.1
+	@-$(kmodtest) sweep -o build/unwind.json $(if $(KERNELS),-kernels '$(KERNELS)') tests/unwind
+	@go run ./vmimage/internal/dev/unwind build/unwind.json tests/unwind
+
 debug-kernel: build ## build a kernel with KASAN, lockdep, kmemleak: for KERNEL=tree:build/debug-kernel
 	@scripts/debug-kernel
 
@@ -90,6 +101,15 @@ soak: build ## run the tests N=200 times: a single red run is a bug
 
 fuzz: setup-check ## run every fuzz target: TIME=5m for each
 	@scripts/fuzz '$(TIME)'
+
+manifests: ## does Kubernetes take the manifests of docs/?
+	@go test -C internal/manifests -count=1 ./...
+
+dist: ## what a release consists of, in build/dist: VERSION=v1.2.3
+	@scripts/dist $(VERSION)
+
+dist-check: ## is what dist made whole?
+	@scripts/dist-check
 
 clean: ## remove what was built; kmodtest cache prune empties the cache
 	@rm -rf build

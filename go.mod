@@ -6,6 +6,7 @@ go 1.26.0
 ignore ./build
 
 require (
+	github.com/cilium/ebpf v0.22.0
 	github.com/google/go-cmp v0.7.0
 	github.com/hugelgupf/vmtest v0.0.0-20240307030256-5d9f3d34a58d
 	github.com/jstemmer/go-junit-report/v2 v2.1.0

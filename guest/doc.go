@@ -27,14 +27,27 @@
 //     and tracefs entries, sysctls, protocols, packet types, slab caches, vmalloc
 //     areas, kernel threads (with them work queues that have a rescuer),
 //     interrupts, kprobes.
-//   - On a kernel booted with slub_debug=U, every object that the module allocated
-//     is freed; on one with kmemleak, no memory is left that nothing points to,
+//   - On a kernel booted with slub_debug=FZPU (-slab-debug), no object of the slab
+//     allocator that is allocated points into the module: the test fails with the
+//     cache, who allocated the object, and what it points to. What is on its way to
+//     be freed has seven seconds.
+//   - On such a kernel every object that the module allocated is freed; on one with
+//     kmemleak, no memory is left that nothing points to,
 //     for which a clean-up takes five seconds.
 //
-// What cannot be seen: a pointer from an object of the heap that none of those
-// lists leads to, from dynamic per-CPU memory, from a stack, or from a network
-// namespace other than the initial one; a refused module's pointer in the
-// variables of another module that shares its address with something living. The
+//   - When all tests are over, the network namespaces that they gave up are gone
+//     within twelve seconds: nobody holds one, or a device in it.
+//
+// Times are settings: -unload-timeout is for the module's exit function,
+// -settle-timeout for what goes on behind it.
+//
+// What cannot be seen: a pointer from memory that is not the slab allocator's, such
+// as pages, vmalloc, dynamic per-CPU memory and stacks; without -slab-debug, also
+// one from an object of the heap that none of those lists leads to, or that is of a
+// network namespace other than the initial one; per-CPU memory that is never freed;
+// a counter of the kernel's that stays raised, such as that of a static key; a
+// refused module's pointer in the variables of another module that shares its
+// address with something living. The
 // host reads the kernel log and fails the test for the faults that they cause;
 // ExpectLog names one that a test provokes on purpose. A kernel without
 // /proc/kcore or CONFIG_KALLSYMS_ALL, or a host that does not let a process read

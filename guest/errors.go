@@ -58,6 +58,9 @@ func (e *UnloadError) Error() string {
 		held = fmt.Sprintf(", %d references held", e.Refs)
 	}
 	var stack strings.Builder
+	if e.Errno == unix.ETIMEDOUT {
+		fmt.Fprintf(&stack, "\n    it has not returned within %v; where it may take longer, -unload-timeout says so", removeLimit())
+	}
 	if len(e.Stack) > 0 {
 		stack.WriteString("\n    it hangs at")
 	}

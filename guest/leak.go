@@ -254,7 +254,7 @@ func (m *Module) checkObjects() {
 		m.t.Errorf("check unload of module %s: %v", m.Name, err)
 	}
 	for _, o := range objects {
-		m.t.Errorf("module %s never freed %v", m.Name, o)
+		m.t.Errorf("module %s never freed %v", o.module(m.Name), o)
 	}
 	m.checkUnreferenced()
 }
@@ -285,7 +285,7 @@ func (m *Module) LeakedObjects() ([]Object, error) {
 		return nil, m.notTraced
 	}
 	objects, err := lookForObjects(m.text, m.counts)
-	if len(m.text) == 0 {
+	if !slices.ContainsFunc(m.text, func(r textRange) bool { return r.module == m.Name }) {
 		m.nameRefused(objects)
 	}
 	return objects, err

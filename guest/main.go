@@ -51,10 +51,13 @@ func runAndCheck(m *testing.M, out io.Writer) int {
 	}
 	status := m.Run()
 	var problems []string
+	if err := awaitNamespaces(); err != nil {
+		problems = append(problems, err.Error())
+	}
 	if err := removeSince(present); err != nil {
 		problems = append(problems, err.Error())
 	}
-	left, err := before.settle(settleLimit)
+	left, err := before.settle(settleLimit())
 	if err != nil {
 		problems = append(problems, err.Error())
 	}

@@ -129,6 +129,9 @@ func (m *Module) insertAll(depends []string) (err error) {
 			return errors.Join(err, m.removeLoaded(false))
 		}
 		m.loaded = append(m.loaded, name)
+		if err := m.noteDependency(name, dep); err != nil {
+			return err
+		}
 	}
 	if err := insert(m.Name, m.Path, m.Params); err != nil {
 		return errors.Join(err, m.removeLoaded(false))
@@ -140,6 +143,22 @@ func (m *Module) insertAll(depends []string) (err error) {
 	text, err := textRanges(m.Name, m.ko)
 	m.text = append(m.text, text...)
 	setLive(m.Name, text)
+	return err
+}
+
+// noteDependency notes where the code of a module is that was loaded for this one:
+// what that leaks is told of it. Only who is asked for leaked objects needs it.
+func (m *Module) noteDependency(name, path string) error {
+	if m.notTraced != nil {
+		return nil
+	}
+	ko, err := readKo(path)
+	if err != nil {
+		return err
+	}
+	text, err := textRanges(name, ko)
+	m.text = append(m.text, text...)
+	setLive(name, text)
 	return err
 }
 
@@ -247,7 +266,7 @@ func (m *Module) checkLeft(what string) {
 		return // a list may lead into the module
 	}
 	m.before.own = append([]string{m.Name}, m.pulled...)
-	left, err := m.before.settle(settleLimit)
+	left, err := m.before.settle(settleLimit())
 	m.lenient = len(m.before.excused) > 0
 	if m.over && m.lenient {
 		m.t.Logf("not judged, for the test loaded modules that are in use still:%s", listed(m.before.excused))

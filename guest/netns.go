@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/kmodtest/kmodtest/guest/rtnl"
+	"github.com/kmodtest/kmodtest/internal/wire"
 	"golang.org/x/sys/unix"
 )
 
@@ -34,6 +37,7 @@ func NetNS(t testing.TB) *NS {
 	if err != nil {
 		t.Fatal(err)
 	}
+	made.Store(true)
 	ns := &NS{t: t, f: f}
 	t.Cleanup(ns.Close)
 	return ns
@@ -93,6 +97,35 @@ func (ns *NS) MoveLink(name string) {
 	if err := c.Move(name, ns.FD()); err != nil {
 		ns.t.Fatal(err)
 	}
+}
+
+// namespaceLimit is how long the kernel may take to take the network namespaces of
+// the tests down. It is above the ten seconds after which the kernel says who
+// holds a network device (netdev_wait_allrefs_any in net/core/dev.c).
+const namespaceLimit = 12 * time.Second
+
+// made tells that a test of this process made a network namespace.
+var made atomic.Bool
+
+// awaitNamespaces waits until the network namespaces that tests gave up are gone:
+// what holds one is not seen before.
+func awaitNamespaces() error {
+	if !made.Load() {
+		return nil
+	}
+	q := wire.Sweep{Namespaces: true}
+	var err error
+	if q.Note, err = coreNote(); err != nil {
+		return nil // the host cannot look, which it has said if a module was loaded
+	}
+	if !poll(namespaceLimit, func() bool {
+		var a wire.Swept
+		a, err = sweepOnce(q)
+		return err != nil || !a.Going
+	}) {
+		return fmt.Errorf("a network namespace of the tests is not gone after %v: something in it is still held, a device or the namespace itself", namespaceLimit)
+	}
+	return err
 }
 
 // Close gives up the namespace. Unless something else holds it, the kernel

@@ -182,3 +182,12 @@ func kept(site allocSite) bool {
 	}
 	return false
 }
+
+// module is the module whose code allocated, if that is known.
+func (o Object) module(other string) string {
+	_, name, ok := strings.Cut(o.Site, " [")
+	if !ok {
+		return other
+	}
+	return strings.TrimSuffix(name, "]")
+}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -170,6 +171,8 @@ const (
 // sweep asks the host what still points into the modules that are gone, and
 // returns it.
 func sweep(q wire.Sweep) ([]wire.Held, error) {
+	start := time.Now()
+	defer func() { sweepTook.Add(time.Since(start).Microseconds()) }()
 	var err error
 	if q.Stayed, err = stayed(); err != nil {
 		return nil, err
@@ -181,20 +184,50 @@ func sweep(q wire.Sweep) ([]wire.Held, error) {
 		// No fault of the module: the host says so, and notes it in the verdict.
 		q.Unable = err.Error()
 	}
+	held, heap, err := sweepUntil(q, sweepSettle, nil)
+	if err != nil || len(held) > 0 || !heap {
+		return held, err
+	}
+	// What an object holds may go with it: it has as long as leaked objects have.
+	q.Heap = true
+	held, _, err = sweepUntil(q, objectLimit, flushFrees)
+	return held, err
+}
+
+// sweepUntil looks until nothing is held or the time is over; meanwhile has the
+// kernel get on. heap tells that the heap can be looked through, too.
+func sweepUntil(q wire.Sweep, limit time.Duration, meanwhile func() error) (held []wire.Held, heap bool, err error) {
 	var a wire.Swept
-	poll(sweepSettle, func() bool {
-		a, err = sweepOnce(q)
-		return err != nil || len(a.Held) == 0
+	due := false
+	poll(limit, func() bool {
+		if a, err = sweepOnce(q); err != nil || len(a.Held) == 0 {
+			return true
+		}
+		if due = slices.ContainsFunc(a.Held, func(h wire.Held) bool { return h.Due }); due {
+			return true
+		}
+		if meanwhile != nil {
+			err = meanwhile()
+		}
+		return err != nil
 	})
 	if err == nil && len(a.Held) > 0 {
 		q.Final = true
-		a, err = sweepOnce(q)
+		first := a
+		// What was due may be on its way into code that is gone: it is told.
+		if a, err = sweepOnce(q); len(a.Held) == 0 && due {
+			a.Held = first.Held
+		}
 	}
-	return a.Held, err
+	return a.Held, a.Heap, err
 }
+
+// sweepTook counts the microseconds that sweeps have taken.
+var sweepTook atomic.Int64
 
 // sweepOnce looks once.
 func sweepOnce(q wire.Sweep) (a wire.Swept, err error) {
+	q.Took = sweepTook.Load()
 	if err := ask(q, &a, sweepLooks); err != nil {
 		return a, err
 	}
@@ -244,46 +277,4 @@ func tellSymbols() error {
 			return nil
 		}
 	}
-}
-
-// heldBy puts what points into a module one per line.
-func heldBy(held []wire.Held) string {
-	var b strings.Builder
-	const most = 20
-	for i, h := range held {
-		if i == most {
-			fmt.Fprintf(&b, "\n    and %d more", len(held)-most)
-			break
-		}
-		b.WriteString("\n    ")
-		b.WriteString(h.String())
-	}
-	return b.String()
-}
-
-// checkPointers is the sweep after an unload, of m or of what was loaded for it,
-// or after a load that the kernel refused.
-func (m *Module) checkPointers(q wire.Sweep) {
-	m.t.Helper()
-	held, err := sweep(q)
-	if err != nil {
-		m.t.Errorf("check unload of module %s: %v", q.Module, err)
-	}
-	if len(held) > 0 {
-		m.t.Errorf("module %s is gone, but something still points to it:%s", q.Module, heldBy(held))
-		m.spend()
-	}
-}
-
-// spend has the guest end with this test: the kernel will follow what it still
-// holds of a module, sooner or later and in whatever test then runs. The tests
-// that are still to come get a fresh guest.
-func (m *Module) spend() {
-	m.spent = true
-	m.t.Cleanup(func() {
-		var none wire.Swept
-		if err := ask(wire.Sweep{Spent: m.t.Name()}, &none, sweepLooks); err != nil {
-			m.t.Error(err)
-		}
-	})
 }

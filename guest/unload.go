@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -11,18 +12,30 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/kmodtest/kmodtest/internal/guestenv"
 	"github.com/kmodtest/kmodtest/internal/wire"
 )
 
 const (
 	// unusedLimit is how long a clean-up waits for the last reference.
 	unusedLimit = 2 * time.Second
-	// settleLimit is how long asynchronous teardown may take.
-	settleLimit = 3 * time.Second
-	// removeLimit is how long delete_module may take. It is above the ten
+	// settleDefault is how long asynchronous teardown may take.
+	settleDefault = 3 * time.Second
+	// removeDefault is how long delete_module may take. It is above the ten
 	// seconds after which the kernel says who holds a network device.
-	removeLimit = 15 * time.Second
+	removeDefault = 15 * time.Second
 )
+
+// settleLimit and removeLimit are what the settings say, else the defaults.
+func settleLimit() time.Duration {
+	info, _ := guestenv.Read() // outside a guest nothing is unloaded
+	return cmp.Or(info.SettleLimit, settleDefault)
+}
+
+func removeLimit() time.Duration {
+	info, _ := guestenv.Read()
+	return cmp.Or(info.UnloadLimit, removeDefault)
+}
 
 // removeLoaded unloads what load has loaded, last first. With check, the kernel is
 // swept after each, before anything else is asked of it.
@@ -46,6 +59,10 @@ func (m *Module) removeLoaded(check bool) error {
 		setLive(m.loaded[last], nil)
 		unloaded.Store(&m.loaded[last])
 		m.loaded = m.loaded[:last]
+		if m.spent {
+			// Whoever is unloaded now may walk through a list that leads into it.
+			m.loaded = nil
+		}
 	}
 	return nil
 }
@@ -67,7 +84,7 @@ func remove(name string) error {
 	}()
 	// delete_module cannot be interrupted while an exit function waits: leave
 	// the thread behind and say so, instead of a test that just hangs.
-	err, ok := receive(done, removeLimit)
+	err, ok := receive(done, removeLimit())
 	if !ok {
 		err = unix.ETIMEDOUT
 	}

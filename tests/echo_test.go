@@ -2,6 +2,7 @@ package tests
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -181,4 +182,26 @@ func BenchmarkEcho(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// TestEchoFullReceiver: a client that sends and does not read loses answers, and is
+// told so; nobody else is disturbed.
+func TestEchoFullReceiver(t *testing.T) {
+	load(t)
+	c := dialRaw(t)
+	must(t, c.SetReadBuffer(1)) // the kernel makes it as small as it can be
+	must(t, c.JoinGroup(c.group))
+	r := echo(attr(vnetnl.AttrString, append(bytes.Repeat([]byte{'x'}, 200), 0)...))
+	for range 100 {
+		_, err := c.Send(netlink.Message{
+			Header: netlink.Header{Type: netlink.HeaderType(c.family), Flags: netlink.Request | r.flags},
+			Data:   r.data,
+		})
+		must(t, err)
+	}
+	if _, err := c.Receive(); !errors.Is(err, unix.ENOBUFS) {
+		t.Errorf("receive with a full buffer: %v, want ENOBUFS", err)
+	}
+	_, err := dial(t).Echo(u32(1))
+	must(t, err)
 }

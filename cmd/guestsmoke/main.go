@@ -1,5 +1,5 @@
-// Command guestsmoke is what kmodtest smoke runs in a guest: a test that needs no
-// word about the module that it loads. It is no file of tests, since it is built
+// Command guestsmoke is what kmodtest smoke runs in a guest: tests that need no
+// word about the module that they load. It is no file of tests, since it is built
 // from the source that kmodtest carries.
 package main
 
@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kmodtest/kmodtest/guest"
 	"github.com/kmodtest/kmodtest/internal/smoketest"
@@ -18,8 +19,44 @@ import (
 )
 
 func main() {
+	if len(os.Args) == 3 && os.Args[1] == fileChild {
+		os.Exit(tryFiles(os.Args[2]))
+	}
 	match := func(pattern, name string) (bool, error) { return regexp.MatchString(pattern, name) }
-	testing.Main(match, []testing.InternalTest{{Name: smoketest.TestName, F: testModule}}, nil, nil)
+	testing.Main(match, []testing.InternalTest{
+		{Name: smoketest.TestName, F: testModule},
+		{Name: smoketest.ParamsName, F: testParameters},
+		{Name: smoketest.UseName, F: testUse},
+	}, nil, nil)
+}
+
+// order is what the host wants.
+type order struct {
+	module  string
+	params  []string
+	reloads int
+	seed    uint64
+	time    time.Duration
+	write   bool
+	only    string
+}
+
+func readOrder(t *testing.T) order {
+	t.Helper()
+	o := order{module: os.Getenv(smoketest.EnvModule), write: os.Getenv(smoketest.EnvWrite) != "", only: os.Getenv(smoketest.EnvOnly)}
+	if p := os.Getenv(smoketest.EnvParams); p != "" {
+		o.params = strings.Split(p, smoketest.ParamsSeparator)
+	}
+	var err [3]error
+	var seconds float64
+	o.reloads, err[0] = strconv.Atoi(os.Getenv(smoketest.EnvReloads))
+	o.seed, err[1] = strconv.ParseUint(os.Getenv(smoketest.EnvSeed), 10, 64)
+	seconds, err[2] = strconv.ParseFloat(os.Getenv(smoketest.EnvSeconds), 64)
+	if errors.Join(err[:]...) != nil || o.module == "" {
+		t.Fatalf("read what the host wants of module %q: %v", o.module, errors.Join(err[:]...))
+	}
+	o.time = time.Duration(seconds * float64(time.Second))
+	return o
 }
 
 // answer tells the host what the stage found.
@@ -32,19 +69,18 @@ func answer(t *testing.T, a smoketest.Answer) {
 	t.Log(smoketest.AnswerPrefix + string(b))
 }
 
+// unusable tells why the later tests have nothing to try: the module was refused,
+// or stays for ever.
+var unusable bool
+
 // testModule loads the module, unloads it, and does that some times more. What
 // it leaves behind fails the test, and so does what the kernel has to say.
 func testModule(t *testing.T) {
-	name := os.Getenv(smoketest.EnvModule)
-	var params []string
-	if p := os.Getenv(smoketest.EnvParams); p != "" {
-		params = strings.Split(p, smoketest.ParamsSeparator)
-	}
-	reloads, err := strconv.Atoi(os.Getenv(smoketest.EnvReloads))
-	if err != nil || name == "" {
-		t.Fatalf("no module, or no number of reloads: %v", err)
-	}
-	m, err := guest.TryLoad(t, name, params...)
+	// A kernel that is not as it was is none to try anything on. If this test ends
+	// its guest, the others run in a fresh one.
+	defer func() { unusable = unusable || t.Failed() }()
+	o := readOrder(t)
+	m, err := guest.TryLoad(t, o.module, o.params...)
 	var refused *guest.LoadError
 	t.Run(smoketest.StageLoad, func(t *testing.T) {
 		if err == nil {
@@ -54,12 +90,13 @@ func testModule(t *testing.T) {
 			t.Fatal(err)
 		}
 		a := smoketest.Answer{Errno: unix.ErrnoName(refused.Errno), Log: refused.Log}
-		if refused.Name != name {
+		if refused.Name != o.module {
 			a.Dependency = refused.Name
 		}
 		answer(t, a)
 	})
 	if m == nil {
+		unusable = true
 		return
 	}
 	permanent := false
@@ -73,18 +110,36 @@ func testModule(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+	if permanent {
+		unusable = true
+		use(t, o, m)
+	}
 	if permanent || t.Failed() {
 		return
 	}
 	t.Run(smoketest.StageReload, func(t *testing.T) {
-		for i := range reloads {
+		for i := range o.reloads {
 			m.Reload()
 			if t.Failed() {
-				t.Fatalf("in round %d of %d", i+1, reloads)
+				t.Fatalf("in round %d of %d", i+1, o.reloads)
 			}
 		}
 		if err := m.Unload(); err != nil {
 			t.Fatal(err)
 		}
 	})
+}
+
+// tryLoad loads the module for a test that is of use only if it can be loaded.
+func tryLoad(t *testing.T, o order) *guest.Module {
+	t.Helper()
+	if unusable {
+		return nil
+	}
+	m, err := guest.TryLoad(t, o.module, o.params...)
+	var refused *guest.LoadError
+	if err != nil && !errors.As(err, &refused) {
+		t.Fatal(err)
+	}
+	return m // that it was refused, TestModule has told
 }

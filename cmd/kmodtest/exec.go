@@ -69,6 +69,9 @@ func runExec(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error
 	if err != nil {
 		return err
 	}
+	if err := a.coverage(ctx, s, nil); err != nil {
+		return err
+	}
 	return a.conclude(v)
 }
 

@@ -27,7 +27,7 @@ type command struct {
 }
 
 func commands() []command {
-	return []command{testCommand, execCommand, matrixCommand, bisectCommand, reproCommand, lockCommand, buildCommand, shellCommand, runCommand, smokeCommand, kernelsCommand, cacheCommand, doctorCommand, completionCommand, manCommand, versionCommand}
+	return []command{testCommand, execCommand, matrixCommand, bisectCommand, reproCommand, lockCommand, buildCommand, shellCommand, runCommand, smokeCommand, sweepCommand, initCommand, kernelsCommand, cacheCommand, doctorCommand, completionCommand, manCommand, versionCommand}
 }
 
 // exitError carries an exit status whose reason has been told already.

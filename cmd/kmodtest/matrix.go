@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"strings"
 
@@ -63,6 +64,12 @@ func runMatrix(ctx context.Context, a *app, fs *flag.FlagSet, args []string) err
 		return words(s.ListMatrix(a.stdout, m.Kernels))
 	default:
 		r, err = s.Matrix(ctx, m)
+		if err == nil {
+			err = a.coverage(ctx, s, m.Args)
+		}
+		if errors.Is(err, vmimage.ErrNoCoverage) && !r.Green() {
+			err = nil // the table has said why
+		}
 	}
 	if err != nil {
 		return words(err)

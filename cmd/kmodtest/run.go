@@ -56,5 +56,8 @@ func runRun(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error 
 	if err != nil {
 		return err
 	}
+	if err := a.coverage(ctx, s, nil); err != nil {
+		return err
+	}
 	return a.conclude(v)
 }

@@ -3,21 +3,31 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/kmodtest/kmodtest/vmimage"
 )
 
 var smokeCommand = command{
 	name:    "smoke",
-	summary: "build, load, unload and reload any module, without tests",
+	summary: "build, load, use and unload any module, without tests",
 	usage:   "[flags] [DIR | FILE.deb | DEBIAN-PACKAGE | FILE.ko]",
 	help: `smoke tries out modules that nobody has written a test for. It builds the tree in
 DIR (here, if none is named) or the DKMS package, and loads, unloads and reloads
 each of its modules in a guest of its own, on each kernel. Nothing is configured:
 dkms.conf or the makefiles say how to build.
+
+Then it loads the module with each parameter at and beyond its bounds, and uses
+what the kernel knows of it. A generic netlink family gets, for each operation, the
+attributes of its policy missing, empty, too short, too long, out of range, nested
+wrongly; also in another network namespace, and as another user. Links are added,
+changed, moved and deleted; files and devices opened, read, polled and closed, and
+written to only with -write. What goes red is told with the smallest request that
+does it; -seed repeats the order.
 
 An outcome is ok, no device (init says that its hardware is not there, and leaves
 the kernel as it was), refused (it wants a parameter, see -param), not for this
@@ -31,6 +41,8 @@ Examples:
 
 	kmodtest smoke .
 	kmodtest smoke -kernels 6.1-generic v4l2loopback-dkms
+	kmodtest smoke -shard 2/5 -report-dir build/shard2 .
+	kmodtest matrix -merge build/shard1,build/shard2 -report-dir build/all
 	kmodtest smoke -make CONFIG_X=m -param mod=size=4 ~/src/mod
 `,
 	run: runSmoke,
@@ -55,6 +67,10 @@ func runSmoke(ctx context.Context, a *app, fs *flag.FlagSet, args []string) erro
 	fs.Var((*list)(&m.Make), "make", "`argument` of make, CONFIG_X=m; can be given several times")
 	fs.StringVar(&m.Target, "target", "", "`target` of the tree's own makefile")
 	fs.IntVar(&m.Reloads, "reloads", 20, "`number` of times that a module is loaded again")
+	fs.StringVar(&m.Shard, "shard", "", "run part `i/n` of the cells kernel x module")
+	fs.Uint64Var(&m.Seed, "seed", 1, "`number` that all that is left to chance follows from")
+	fs.DurationVar(&m.UseTime, "use-time", 10*time.Second, "`time` that a module is used for at most")
+	fs.BoolVar(&m.Write, "write", false, "write to a module's files, too")
 	fs.StringVar(&out, "o", "", "write the outcomes as JSON to `file`")
 	if err := parse(fs, args); err != nil {
 		return err
@@ -67,6 +83,7 @@ func runSmoke(ctx context.Context, a *app, fs *flag.FlagSet, args []string) erro
 	if m.Params, err = parseParams(params); err != nil {
 		return err
 	}
+	m.Console, m.ReportDir = a.console(), a.settings.Get("report-dir")
 	m.Kernels, m.Modules = commas(a.settings.Get("kernels")), commas(modules)
 	s, err := a.open()
 	if err != nil {
@@ -83,6 +100,9 @@ func runSmoke(ctx context.Context, a *app, fs *flag.FlagSet, args []string) erro
 		if err := res.WriteJSON(out); err != nil {
 			return err
 		}
+	}
+	if err := a.coverage(ctx, s, nil); err != nil && (res.Green() || !errors.Is(err, vmimage.ErrNoCoverage)) {
+		return err
 	}
 	if !res.Green() {
 		return exitError(1)

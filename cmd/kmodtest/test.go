@@ -101,7 +101,16 @@ func runTest(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error
 			cmd.Dir = s.Dir()
 		}
 	}
-	return runChild(ctx, cmd)
+	err = runChild(ctx, cmd)
+	if ctx.Err() != nil {
+		return err
+	}
+	// What red tests ran counts as well. A run that never came to a guest has said why.
+	cerr := a.coverageOf(ctx, s, dir, rest)
+	if err != nil && errors.Is(cerr, vmimage.ErrNoCoverage) {
+		return err
+	}
+	return errors.Join(err, cerr)
 }
 
 // execName is the name under which this program is kmodtest exec.
@@ -110,7 +119,7 @@ const execName = "kmodtest-exec"
 // makeVerdicts makes the file for verdicts anew, and paths of the settings
 // absolute: go runs kmodtest exec in the package's directory.
 func (a *app) makeVerdicts() error {
-	for _, name := range []string{"verdict", "cache", "lock", "config"} {
+	for _, name := range []string{"verdict", "ccover", "cache", "lock", "config"} {
 		text := a.settings.Get(name)
 		if text == "" {
 			continue

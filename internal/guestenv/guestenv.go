@@ -2,6 +2,8 @@
 // that it runs: where things are in the guest, and how to know that this is one.
 package guestenv
 
+import "time"
+
 const (
 	// CmdlineToken stands in the kernel command line of every guest and of no
 	// other machine.
@@ -19,6 +21,10 @@ type Info struct {
 	// Emulated tells that there is no KVM: what takes the kernel a microsecond
 	// takes this one twenty.
 	Emulated bool `json:"emulated,omitempty"`
+	// UnloadLimit is how long the exit function of a module may take, SettleLimit
+	// how long what goes on behind it; 0 leaves the choice to package guest.
+	UnloadLimit time.Duration `json:"unload_limit,omitempty"`
+	SettleLimit time.Duration `json:"settle_limit,omitempty"`
 	// Kinds are those of the findings that the host tells apart.
 	Kinds []string `json:"kinds,omitempty"`
 }

@@ -16,6 +16,11 @@ type Sweep struct {
 	// Final tells that the guest will not look again after this unload: what is
 	// found is told now, and not a second time.
 	Final bool `json:"final,omitempty"`
+	// Heap asks for what the live objects of the heap hold, and for nothing else.
+	Heap bool `json:"heap,omitempty"`
+	// Namespaces asks whether network namespaces are on their way out, and for
+	// nothing else.
+	Namespaces bool `json:"namespaces,omitempty"`
 	// Note is what the kernel says of its own place in memory: the note VMCOREINFO
 	// of /proc/kcore. A process tells it once: it stays the same.
 	Note string `json:"note,omitempty"`
@@ -23,6 +28,9 @@ type Sweep struct {
 	// tells that it is the last one.
 	Symbols string `json:"symbols,omitempty"`
 	Last    bool   `json:"last,omitempty"`
+	// Took is for how many microseconds this process has waited for sweeps so far,
+	// and prepared them.
+	Took int64 `json:"took,omitempty"`
 	// Spent is the test that left the kernel in a state in which nothing more can
 	// be tried. The host ends the guest instead of an answer.
 	Spent string `json:"spent,omitempty"`
@@ -45,6 +53,10 @@ type Swept struct {
 	Unable string `json:"unable,omitempty"`
 	// Error is what went wrong.
 	Error string `json:"error,omitempty"`
+	// Heap tells that the heap can be looked through.
+	Heap bool `json:"heap,omitempty"`
+	// Going tells that network namespaces are on their way out.
+	Going bool `json:"going,omitempty"`
 	// Held are the pointers that were found and that no earlier answer told.
 	Held []Held `json:"held,omitempty"`
 }
@@ -59,6 +71,8 @@ type Held struct {
 	Also []string `json:"also,omitempty"`
 	// Target is what it points to: faulty_nb+0x0 [faulty].
 	Target string `json:"target"`
+	// Due tells that the kernel will follow it by itself, before long.
+	Due bool `json:"due,omitempty"`
 	// Where is the line of C that defines the target, if that is known.
 	Where string `json:"where,omitempty"`
 }

@@ -1,6 +1,10 @@
 package cases
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/kmodtest/kmodtest/guest"
+)
 
 // Modules that are clean but for one thing that they leave behind.
 
@@ -34,3 +38,29 @@ func TestNetdevNotifier(t *testing.T)    { load(t, "netdev_notifier") }
 func TestTcpCong(t *testing.T)           { load(t, "tcp_cong") }
 func TestProcDriver(t *testing.T)        { load(t, "proc_driver") }
 func TestFirmwareKobj(t *testing.T)      { load(t, "firmware_kobj") }
+func TestSlowExit(t *testing.T)          { load(t, "slow_exit") }
+func TestWorkRunning(t *testing.T)       { load(t, "work_running") }
+func TestWorkUnbound(t *testing.T)       { load(t, "work_unbound") }
+func TestTasklet(t *testing.T)           { load(t, "tasklet") }
+func TestRcuCallback(t *testing.T)       { load(t, "rcu_callback") }
+func TestTracepoint(t *testing.T)        { load(t, "tracepoint") }
+func TestXtMatch(t *testing.T)           { load(t, "xt_match") }
+func TestNftExpr(t *testing.T)           { load(t, "nft_expr") }
+func TestShrinker(t *testing.T)          { load(t, "shrinker") }
+func TestInputHandler(t *testing.T)      { load(t, "input_handler") }
+func TestSysctlLeft(t *testing.T)        { load(t, "sysctl_left") }
+func TestClassLeft(t *testing.T)         { load(t, "class_left") }
+func TestIrqHandler(t *testing.T)        { load(t, "irq_handler") }
+func TestKthread(t *testing.T)           { load(t, "kthread") }
+func TestHwmon(t *testing.T)             { load(t, "hwmon") }
+func TestChrdevRegion(t *testing.T)      { load(t, "chrdev_region") }
+func TestPercpuRef(t *testing.T)         { load(t, "percpu_ref") }
+func TestDebugfsLeft(t *testing.T)       { load(t, "debugfs_left") }
+func TestProcFs(t *testing.T)            { load(t, "proc_fs") }
+func TestProcNet(t *testing.T)           { load(t, "proc_net") }
+
+// The namespace is given up before the module goes: the order of clean-ups.
+func TestNetnsRef(t *testing.T) {
+	load(t, "netns_ref")
+	guest.NetNS(t).Do(func() { write(t, "netns_ref") })
+}

@@ -9,14 +9,14 @@
 #include <linux/proc_fs.h>
 #include <linux/seq_file.h>
 
-static int faulty_show(struct seq_file *seq, void *v)
+static int faulty_show(struct seq_file *seq, void *v) /* FAULT */
 {
 	return 0;
 }
 
 static int __init faulty_init(void)
 {
-	if (!proc_create_single("driver/faulty", 0444, NULL, /* FAULT */
+	if (!proc_create_single("driver/faulty", 0444, NULL,
 				faulty_show))
 		return -ENOMEM;
 

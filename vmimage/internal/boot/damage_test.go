@@ -2,11 +2,13 @@ package boot_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/kmodtest/kmodtest/vmimage/internal/cache"
 	"github.com/kmodtest/kmodtest/vmimage/internal/vm"
 )
 
@@ -20,49 +22,65 @@ func snapshotFile(t *testing.T, dir, name string) string {
 	return m[0]
 }
 
-// TestDamagedSnapshot damages a snapshot in several ways: each is noticed, the
-// snapshot is made again, and the run never fails.
+// TestDamagedSnapshot damages a snapshot in several ways: each is noticed. With the
+// last one a guest is asked for: the snapshot is made again, and the run never
+// fails. To make it takes a boot, hence once.
 func TestDamagedSnapshot(t *testing.T) {
-	flip := func(t *testing.T, name string) {
+	flip := func(name string) error {
 		f, err := os.OpenFile(name, os.O_RDWR, 0)
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
 		defer f.Close()
 		var b [1]byte
 		if _, err := f.ReadAt(b[:], 4096); err != nil {
-			t.Fatal(err)
+			return err
 		}
 		b[0] ^= 1
-		if _, err := f.WriteAt(b[:], 4096); err != nil {
-			t.Fatal(err)
-		}
+		_, err = f.WriteAt(b[:], 4096)
+		return err
 	}
 	s := source(t)
 	if _, g := ask(t, s, "first"); !g.Restored {
 		t.Fatal("the first guest was not restored")
 	}
+	key, err := s.Config.SnapshotKey(s.Identity)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, tc := range []struct {
-		name, file string
-		damage     func(t *testing.T, name string)
+		name, file   string
+		damage, mend func(name string) error
 	}{
-		{"truncated memory", "ram", func(t *testing.T, name string) {
-			if err := os.Truncate(name, 1<<20); err != nil {
-				t.Fatal(err)
-			}
-		}},
-		{"flipped bit in memory", "ram", flip},
-		{"flipped bit in state", "state", flip},
-		{"state lost", "state", func(t *testing.T, name string) {
-			if err := os.Remove(name); err != nil {
-				t.Fatal(err)
-			}
-		}},
+		{"flipped bit in memory", "ram", flip, flip},
+		{"flipped bit in state", "state", flip, flip},
+		{
+			"state lost", "state",
+			func(name string) error { return os.Rename(name, name+"-away") },
+			func(name string) error { return os.Rename(name+"-away", name) },
+		},
+		{"truncated memory", "ram", func(name string) error { return os.Truncate(name, 1<<20) }, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			// Let go of the entry, as the end of a process does.
 			s.Store.Close()
-			tc.damage(t, snapshotFile(t, s.Store.Dir, tc.file))
+			name := snapshotFile(t, s.Store.Dir, tc.file)
+			if err := tc.damage(name); err != nil {
+				t.Fatal(err)
+			}
+			var damage *cache.DamageError
+			if _, err := s.Store.Lookup(t.Context(), "snapshot", key); !errors.As(err, &damage) {
+				t.Errorf("look for the snapshot: %v, want damage", err)
+			}
+			if tc.mend != nil {
+				if err := tc.mend(name); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := s.Store.Lookup(t.Context(), "snapshot", key); err != nil {
+					t.Errorf("look for the snapshot, whole again: %v", err)
+				}
+				return
+			}
 			var warned []string
 			s.Store.OnWarn = func(w string) { warned = append(warned, w) }
 			var notices []string

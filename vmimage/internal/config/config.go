@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/pelletier/go-toml/v2"
 
@@ -56,15 +57,15 @@ type Module struct {
 type Tests struct {
 	// Packages are package patterns, relative to the configuration file.
 	Packages []string `toml:"packages"`
-	// Files are files and directories, relative to the configuration file,
-	// that tests find in the guest at the same absolute path. The package's
-	// own directory and its testdata are always there.
+	// Files are those of FileKeys that stand in a list, absolute after Load.
 	Files []string `toml:"-"`
-	// Placed are those that the guest has at another path: the absolute path in
-	// the guest, and the path on the host, which is absolute after Load.
+	// Placed are those of FileKeys that stand in a table: the path in the guest,
+	// and that on the host, absolute after Load.
 	Placed map[string]string `toml:"-"`
-	// FileKeys are tests.files as the file has it: a list, which becomes Files, or
-	// a table, which becomes Placed.
+	// FileKeys are files and directories, relative to the configuration file, that
+	// tests find in the guest: in a list, at the same absolute path; in a table
+	// of paths in the guest and on the host, at another. The package's own
+	// directory and its testdata are always there.
 	FileKeys any `toml:"files"`
 	// Outputs are patterns of files and directories that come back from the guest,
 	// relative to the configuration file and below its directory; absolute after
@@ -111,6 +112,12 @@ type Guest struct {
 	Devices []string `toml:"devices"`
 	// KernelArgs are added to the kernel command line.
 	KernelArgs []string `toml:"kernel_args"`
+	// UnloadTimeout is how long the exit function of a module may take, "40s"; empty
+	// means 15 s.
+	UnloadTimeout Duration `toml:"unload_timeout"`
+	// SettleTimeout is how long what goes on behind an unload may take; empty means
+	// 3 s.
+	SettleTimeout Duration `toml:"settle_timeout"`
 	// Commands are packages of Go programs, relative to the configuration
 	// file, "./cmd/tool", that kmodtest shell has in its PATH.
 	Commands []string `toml:"commands"`
@@ -122,9 +129,9 @@ type Guest struct {
 	Programs []string `toml:"programs"`
 	// Shell gives tests u-root's commands and a shell, as kmodtest shell has them.
 	Shell bool `toml:"shell"`
-	// Setup are shell commands that run before the tests in each guest, Teardown those
-	// after them.
-	Setup    []string `toml:"setup"`
+	// Setup are shell commands that run before the tests in each guest.
+	Setup []string `toml:"setup"`
+	// Teardown are shell commands that run after the tests in each guest.
 	Teardown []string `toml:"teardown"`
 	// KernelConfig gives the guest the kernel's configuration, where distributions
 	// have it: /boot/config-RELEASE.
@@ -132,6 +139,19 @@ type Guest struct {
 	// Env changes the environment of the tests: a text sets a variable, false
 	// takes it away.
 	Env map[string]any `toml:"env"`
+}
+
+// Duration is a time like "90s" or "5m".
+type Duration time.Duration
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (d *Duration) UnmarshalText(text []byte) error {
+	t, err := time.ParseDuration(string(text))
+	if err != nil {
+		return fmt.Errorf("%q is no time like 90s or 5m", text)
+	}
+	*d = Duration(t)
+	return nil
 }
 
 // Error is what is wrong with a configuration file, and where.
@@ -330,6 +350,9 @@ func (c *Config) validate(path string, at positions) error {
 	}
 	if c.Guest.CPUs < 0 {
 		bad(at.line("guest.cpus"), "guest: negative cpus: 0 means 1")
+	}
+	if c.Guest.UnloadTimeout < 0 || c.Guest.SettleTimeout < 0 {
+		bad(at.line("guest"), "guest: negative unload_timeout or settle_timeout: leave it out for the default")
 	}
 	c.validateEnv(at, bad)
 	return errors.Join(errs...)

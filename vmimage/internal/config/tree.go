@@ -10,7 +10,7 @@ import (
 // Tree is a folder that one build makes several modules of.
 type Tree struct {
 	// Dir is its top; absolute after Load. A folder with a dkms.conf is built
-	// as dkms would, unless Build says something.
+	// as dkms would, unless one of the keys below says how.
 	Dir string `toml:"dir"`
 	// Modules are the names of those under test; none, or "all", is all.
 	Modules []string `toml:"modules"`

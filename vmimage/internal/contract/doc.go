@@ -12,5 +12,7 @@
 // covers init sections, earlier loads, and a module that was refused and never
 // told where it lay.
 //
-// What the heap holds is seen as far as a list leads there, see walk.go.
+// What the heap holds is seen as far as a list leads there, see walk.go, lists.go and
+// pending.go. Where the kernel was booted with slub_debug, all that is allocated is
+// looked through, see heap.go.
 package contract

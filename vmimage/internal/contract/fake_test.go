@@ -32,9 +32,11 @@ var fakeSymbols = []struct {
 	name string
 	off  uint64
 }{
-	{"_stext", 0}, {"kernel_function", 0x100},
+	{"_stext", 0}, {"kernel_function", 0x100}, {"mod_sysfs_setup", 0x200}, {workerMaker, 0x300},
 	{"_sdata", 0x1000}, {"__per_cpu_offset", 0x1000}, {"nr_cpu_ids", 0x1100}, {"mod_tree", 0x1200}, {"cur_orc_table", 0x1300},
 	{"netdev_chain", 0x1400}, {"dcbnl_nb", 0x1500}, {"tcp_cong_list", 0x1600}, {"cubictcp", 0x1700}, {"some_hook", 0x1800},
+	{"vmemmap_base", 0x1900}, {"page_offset_base", 0x1908}, {"max_pfn", 0x1910},
+	{"net_cleanup_work", 0x1920}, {"pernet_ops_rwsem", 0x1940},
 	{"swapper_pg_dir", 0x1f00}, {"_edata", 0x2000}, {"__bss_start", 0x3000}, {"net_families", 0x3100}, {"__bss_stop", 0x4000}, {"_end", 0x5000},
 }
 
@@ -112,12 +114,18 @@ func (f *fake) set(addr, word uint64) {
 func (f *fake) poke(symbol string, off, word uint64) { f.set(f.addr(symbol)+off, word) }
 
 // kallsyms is the kernel's list of symbols, of a boot where it lay elsewhere.
-func (f *fake) kallsyms() []byte {
+func (f *fake) kallsyms() []byte { return f.kallsymsAs("d") }
+
+// kallsymsAs has a letter for data.
+func (f *fake) kallsymsAs(letter string) []byte {
 	var b strings.Builder
 	b.WriteString("0000000000000000 A __per_cpu_start\n0000000000000100 d timer_bases\n" +
 		"0000000000000400 d cpu_worker_pools\n0000000000000600 d irq_stack_backing_store\n0000000000001000 A __per_cpu_end\n")
 	for _, s := range fakeSymbols {
-		fmt.Fprintf(&b, "%016x d %s\n", fakeBase+s.off, s.name)
+		fmt.Fprintf(&b, "%016x %s %s\n", fakeBase+s.off, letter, s.name)
+		if s.name == base {
+			fmt.Fprintf(&b, "%016x t some_code_list\n%016x T _etext\n", fakeBase+s.off+8, fakeBase+s.off+16)
+		}
 	}
 	b.WriteString("ffffffffc0000000 t a_function\t[a_module]\n")
 	return []byte(b.String())

@@ -34,6 +34,48 @@ var innocentIn = map[string]map[string]string{
 	},
 }
 
+// innocentMakers are functions that allocate objects which go on holding addresses
+// of modules and never follow them.
+var innocentMakers = map[string]string{
+	"mod_sysfs_setup": "addresses of the sections of a module that stayed, its init sections too (kernel/module/sysfs.c)",
+	"add_sect_attrs":  "the same, where it is a function of its own (kernel/module/sysfs.c)",
+}
+
+// innocentCaches are caches of such objects.
+var innocentCaches = map[string]string{
+	"vmap_area": "free and used parts of the address space itself (mm/vmalloc.c)",
+}
+
+// rangeCaches are caches of trees of ranges: the first and the last address of a
+// piece of the address space mean nothing in them.
+var rangeCaches = map[string]string{
+	"maple_node": "free and used parts of the memory for code (mm/execmem.c)",
+}
+
+// makers are what objects on the heap are to people, by the function that
+// allocates them.
+var makers = map[string]string{
+	"__register_sysctl_table": "sysctl table",
+	"request_threaded_irq":    "interrupt handler",
+	"class_register":          "device class",
+	"__class_register":        "device class",
+	"bus_register":            "bus",
+	"bus_add_driver":          "driver",
+	"set_kthread_struct":      "kernel thread",
+	"create_worker":           "running work",
+	"xt_init":                 "xtables matches and targets",
+	"func_add":                "tracepoint probe",
+	"tracepoint_add_func":     "tracepoint probe",
+	"shrinker_alloc":          "shrinker list",
+	"percpu_ref_init":         "percpu_ref",
+	"cdev_alloc":              "character device",
+	"__alloc_workqueue":       "work queue",
+	"nf_register_net_hook":    "netfilter hook",
+	"sk_prot_alloc":           "socket",
+	"__d_alloc":               "directory entry",
+	"alloc_netdev_mqs":        "network device",
+}
+
 // isInnocent tells whether a pointer in a variable means nothing; module is that of
 // the variable, empty for the kernel's own.
 func isInnocent(module, name string) bool {
@@ -52,6 +94,7 @@ func isInnocent(module, name string) bool {
 // kinds are what the kernel's places are to people: what holds a pointer that is
 // found there.
 var kinds = map[string]string{
+	"rcu_data":                       "RCU callback",
 	"netdev_chain":                   "netdevice notifier chain",
 	"inetaddr_chain":                 "inetaddr notifier chain",
 	"inetaddr_validator_chain":       "inetaddr validator chain",
@@ -156,6 +199,35 @@ var kinds = map[string]string{
 	"jump_label_module_nb":           "jump label",
 }
 
+// due are the kinds of what the kernel calls by itself before long: to wait for it
+// would be to wait for an oops.
+var due = map[string]bool{
+	"timer base": true, "delayed work, timer base": true, "high-resolution timer base": true,
+	"shrinker list": true, // to have objects freed is to call it
+	"work list":     true, "running work": true, "work list of an unbound queue": true, "tasklet list": true, "RCU callback": true,
+}
+
+// kindPrefixes are kinds of places of which there are many, by the start of the
+// name.
+var kindPrefixes = []struct{ prefix, kind string }{
+	{"__SCK__tp_func_", "tracepoint probe"},
+	{"__tracepoint_", "tracepoint probe"},
+	{"__SCK__", "static call"},
+}
+
+// kindOf is what the variable of a name is to people, empty if that is not known.
+func kindOf(name string) string {
+	if k := kinds[name]; k != "" {
+		return k
+	}
+	for _, p := range kindPrefixes {
+		if strings.HasPrefix(name, p.prefix) {
+			return p.kind
+		}
+	}
+	return ""
+}
+
 // structs are what holds an object of a type, where the place of the pointer does
 // not tell: the neighbour in a list that only goes forward.
 var structs = map[string]string{
@@ -185,6 +257,7 @@ var structs = map[string]string{
 	"xt_match":           "xtables match list",
 	"xt_target":          "xtables target list",
 	"nft_expr_type":      "nf_tables expression list",
+	"ctl_table":          "sysctl table",
 	"nf_hook_ops":        "netfilter hook",
 	"shrinker":           "shrinker list",
 	"tcf_proto_ops":      "traffic classifier list",

@@ -7,11 +7,9 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
+	"time"
 
 	"github.com/kmodtest/kmodtest/internal/wire"
 	"github.com/kmodtest/kmodtest/vmimage/internal/cache"
@@ -28,6 +26,9 @@ type Server struct {
 	// Memory opens the guest's memory, once.
 	Memory func(context.Context) (io.ReaderAt, error)
 
+	// Heap tells that the kernel was booted with what marks live objects.
+	Heap bool
+
 	// Spent is called when the guest says that a test made it unfit for more.
 	Spent func(test string)
 
@@ -36,6 +37,7 @@ type Server struct {
 
 	mem     io.ReaderAt
 	note    note     // of the guest's kernel
+	layout  *layout  // of its slab allocator
 	hot     []uint64 // pages that the last look asked for
 	syms    *symbols
 	text    strings.Builder // the part of the symbols that has come
@@ -52,13 +54,15 @@ type pointer2 struct{ at, to uint64 }
 type Record struct {
 	// Sweeps counts the unloads, and refused loads, that were swept after.
 	Sweeps int `json:"sweeps"`
+	// Took is how long the guest was kept, by all sweeps but the last.
+	Took time.Duration `json:"took,omitempty"`
 	// Unable is why none could be.
 	Unable string `json:"unable,omitempty"`
+	// Heaps counts those after which the live objects of the heap were looked
+	// through, too; HeapUnable is why they could not be, where they should.
+	Heaps      int    `json:"heaps,omitempty"`
+	HeapUnable string `json:"heap_unable,omitempty"`
 }
-
-// symbolsOf remembers the symbols of kernels, by digest: guests of one run are
-// those of one kernel.
-var symbolsOf sync.Map
 
 // Answer answers a question.
 func (s *Server) Answer(ctx context.Context, q wire.Sweep) wire.Swept {
@@ -81,6 +85,7 @@ func (e *unableError) Error() string { return e.err.Error() }
 func (e *unableError) Unwrap() error { return e.err }
 
 func (s *Server) answer(ctx context.Context, q wire.Sweep) (wire.Swept, error) {
+	s.Record.Took = max(s.Record.Took, time.Duration(q.Took)*time.Microsecond)
 	if q.Unable != "" {
 		return wire.Swept{}, &unableError{errors.New(q.Unable)}
 	}
@@ -99,37 +104,19 @@ func (s *Server) answer(ctx context.Context, q wire.Sweep) (wire.Swept, error) {
 		}
 		s.mem = mem
 	}
-	held, err := s.sweep(q)
+	if q.Namespaces {
+		going, err := s.namespacesGoing(ctx, q)
+		return wire.Swept{Going: going}, err
+	}
+	look := s.sweep
+	if q.Heap {
+		look = s.sweepHeap
+	}
+	held, err := look(q)
 	if err != nil {
 		return wire.Swept{}, fmt.Errorf("sweep: %w", err)
 	}
-	return wire.Swept{Held: held}, nil
-}
-
-// symbolsKind is the kind of the cache's entries, symbolsFile the file in one.
-const (
-	symbolsKind = "symbols"
-	symbolsFile = "kallsyms"
-)
-
-// recall takes the kernel's symbols from the cache, if it has them.
-func (s *Server) recall(ctx context.Context) error {
-	if known, ok := symbolsOf.Load(s.Kernel); ok && s.Kernel != "" {
-		s.syms = known.(*symbols)
-		return nil
-	}
-	if s.Store == nil {
-		return nil
-	}
-	e, err := s.Store.Lookup(ctx, symbolsKind, s.Kernel)
-	if err != nil {
-		return nil // the guest is asked
-	}
-	b, err := os.ReadFile(filepath.Join(e.Dir, symbolsFile))
-	if err != nil {
-		return fmt.Errorf("read symbols of the kernel: %w", err)
-	}
-	return s.use(b)
+	return wire.Swept{Held: held, Heap: s.Heap && s.Record.HeapUnable == ""}, nil
 }
 
 // Ready reads what is known before the first question: the guest waits for each
@@ -141,36 +128,8 @@ func (s *Server) Ready(ctx context.Context) {
 	}
 }
 
-func (s *Server) use(text []byte) error {
-	syms, err := parseSymbols(text)
-	if err != nil {
-		return &unableError{err}
-	}
-	s.syms = syms
-	symbolsOf.Store(s.Kernel, syms)
-	return nil
-}
-
-// take takes a part of the symbols from the guest, and keeps them when they are
-// complete.
-func (s *Server) take(ctx context.Context, q wire.Sweep) error {
-	s.text.WriteString(q.Symbols)
-	if !q.Last {
-		return nil
-	}
-	text := []byte(s.text.String())
-	s.text.Reset()
-	if err := s.use(text); err != nil || s.Store == nil {
-		return err
-	}
-	_, err := s.Store.Get(ctx, symbolsKind, s.Kernel, func(_ context.Context, dir string) error {
-		return os.WriteFile(filepath.Join(dir, symbolsFile), text, 0o644)
-	})
-	return err
-}
-
-// sweep looks once, and tells what no earlier look has told.
-func (s *Server) sweep(q wire.Sweep) ([]wire.Held, error) {
+// look prepares a look: what is gone, what is there, and the memory.
+func (s *Server) look(q wire.Sweep) (*look, error) {
 	if q.Note != "" {
 		s.note = parseNote(q.Note)
 	}
@@ -183,7 +142,6 @@ func (s *Server) sweep(q wire.Sweep) ([]wire.Held, error) {
 	if err != nil {
 		return nil, &unableError{err}
 	}
-	defer func() { s.hot = slices.Collect(maps.Keys(sp.frames)) }()
 	gone, err := s.place(wire.Loaded{Module: q.Module, Sections: q.Lay})
 	if err != nil {
 		return nil, err
@@ -196,55 +154,74 @@ func (s *Server) sweep(q wire.Sweep) ([]wire.Held, error) {
 		}
 		stayed = append(stayed, secs...)
 	}
-	l, err := newLook(s.syms.at(at), sp, gone, stayed)
+	return newLook(s.syms.at(at), sp, gone, stayed)
+}
+
+// sweep looks once, and tells what no earlier look has told.
+func (s *Server) sweep(q wire.Sweep) ([]wire.Held, error) {
+	l, err := s.look(q)
 	if err != nil {
 		return nil, err
 	}
+	defer func() { s.hot = slices.Collect(maps.Keys(l.space.frames)) }()
 	all, err := l.all()
 	if err != nil {
 		return nil, err
 	}
-	held := s.describe(l, slices.DeleteFunc(slices.Clone(all), func(f found) bool { return s.told[pointer2{f.at, f.to}] }))
+	held := s.describe(l, s.untold(all))
 	if q.Final || len(held) == 0 {
 		s.Record.Sweeps++
-		if s.told == nil {
-			s.told = make(map[pointer2]bool)
-		}
-		for _, f := range all {
-			s.told[pointer2{f.at, f.to}] = true
-		}
-		s.history = append(s.history, gone...)
+		s.tell(all)
+		s.history = append(s.history, l.gone...)
 	}
 	return held, nil
 }
 
-// describe names what holds. Pointers to one object belong together: what has a
-// kind is told first, the neighbours in the same list after it.
-func (s *Server) describe(l *look, all []found) []wire.Held {
-	var held []wire.Held
-	of := make(map[string]int) // by the object
-	slices.SortStableFunc(all, func(a, b found) int { return cmp.Compare(b2i(a.kind == ""), b2i(b.kind == "")) })
-	for _, f := range all {
-		target, where, structure := s.target(l, f.to, s.history)
-		if f.kind == "" {
-			f.kind = structs[structure]
-		}
-		object, _, _ := strings.Cut(target, "+")
-		if i, ok := of[object]; ok {
-			held[i].Also = append(held[i].Also, f.holder)
-			continue
-		}
-		of[object] = len(held)
-		held = append(held, wire.Held{Kind: f.kind, Holder: f.holder, Target: target, Where: where})
+// sweepHeap looks through the heap, once the rest was found to be clean.
+func (s *Server) sweepHeap(q wire.Sweep) ([]wire.Held, error) {
+	if !s.Heap {
+		return nil, nil
 	}
-	return held
+	l, err := s.look(q)
+	if err != nil {
+		return nil, err
+	}
+	if s.layout == nil {
+		if err := s.learn(l); err != nil {
+			s.Heap, s.Record.HeapUnable = false, err.Error()
+			return nil, nil
+		}
+	}
+	all, err := l.heapPointers(*s.layout)
+	var unable *unableError
+	if errors.As(err, &unable) {
+		s.Heap, s.Record.HeapUnable = false, err.Error()
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	held := s.describe(l, s.untold(all))
+	if q.Final || len(held) == 0 {
+		s.Record.Heaps++
+		s.tell(all)
+	}
+	return held, nil
 }
 
-func b2i(b bool) int {
-	if b {
-		return 1
+// untold are those of all that no earlier look has told.
+func (s *Server) untold(all []found) []found {
+	return slices.DeleteFunc(slices.Clone(all), func(f found) bool { return s.told[pointer2{f.at, f.to}] })
+}
+
+// tell notes what is told.
+func (s *Server) tell(all []found) {
+	if s.told == nil {
+		s.told = make(map[pointer2]bool)
 	}
-	return 0
+	for _, f := range all {
+		s.told[pointer2{f.at, f.to}] = true
+	}
 }
 
 // all returns what holds, each pointer once: what a walk came across has the
@@ -268,8 +245,6 @@ func (l *look) all() ([]found, error) {
 	}
 	return out, nil
 }
-
-func cpuSuffix(cpu int) string { return fmt.Sprintf(" of CPU %d", cpu) }
 
 // place finds out what lay where.
 func (s *Server) place(q wire.Loaded) ([]section, error) {

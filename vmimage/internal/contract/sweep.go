@@ -34,6 +34,7 @@ type area struct {
 const (
 	ofImage    = -1
 	moduleOwns = -2
+	onHeap     = -3
 )
 
 // modulesEnd is MODULES_END; modulesStart is where MODULES_VADDR is at the
@@ -230,6 +231,16 @@ func (l *look) isGone(addr uint64) (bool, error) {
 // inGone tells whether an address is in a section of what was unloaded last.
 func (l *look) inGone(addr uint64) bool {
 	return slices.ContainsFunc(l.gone, func(s section) bool { return addr-s.addr < s.size })
+}
+
+// goneBounds are the first and the last address of what was unloaded last, in whole
+// pages.
+func (l *look) goneBounds() (low, high uint64) {
+	low = modulesEnd
+	for _, s := range l.gone {
+		low, high = min(low, s.addr&^(pageSize-1)), max(high, (s.addr+s.size+pageSize-1)&^(pageSize-1))
+	}
+	return low, high
 }
 
 // holder returns the symbol that a word is in.

@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -126,6 +127,34 @@ func TestSymbolsWithoutAddresses(t *testing.T) {
 	}
 }
 
+// Data is found whatever letter it has: 7.2 gives most of it that of code. Symbols
+// of code are not kept.
+func TestSymbolsOfData(t *testing.T) {
+	f := newFake(t)
+	for _, letter := range []string{"d", "D", "b", "t", "T"} {
+		s, err := parseSymbols(f.kallsymsAs(letter))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if addr, ok := s.find("mod_tree"); !ok || addr == 0 {
+			t.Errorf("letter %s: mod_tree is at %#x, %v", letter, addr, ok)
+		}
+		if _, ok := s.find("some_code_list"); ok {
+			t.Errorf("letter %s: code is kept", letter)
+		}
+	}
+	// Without the end of the code all is kept.
+	s, err := parseSymbols(bytes.Replace(f.kallsyms(), []byte(" _etext"), []byte(" no_etext"), 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"mod_tree", "some_code_list"} {
+		if _, ok := s.find(name); !ok {
+			t.Errorf("without _etext there is no %s", name)
+		}
+	}
+}
+
 // The symbols come in parts, and once.
 func TestSymbolsFromGuest(t *testing.T) {
 	f := newFake(t)
@@ -142,5 +171,25 @@ func TestSymbolsFromGuest(t *testing.T) {
 	}
 	if a := s.Answer(ctx, f.question()); a.Want || a.Error+a.Unable != "" {
 		t.Errorf("answer = %+v", a)
+	}
+}
+
+func TestNamespaces(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		leave func(f *fake)
+		want  bool
+	}{
+		{"none", func(f *fake) { f.poke("net_cleanup_work", 0, 0x20) }, false},
+		{"one waits", func(f *fake) { f.poke("net_cleanup_work", 0, 0x21) }, true},
+		{"one is taken down", func(f *fake) { f.poke("pernet_ops_rwsem", 0, 0x100) }, true},
+	} {
+		f := newFake(t)
+		tc.leave(f)
+		q := f.question()
+		q.Namespaces = true
+		if a := f.server().Answer(context.Background(), q); a.Going != tc.want || a.Error+a.Unable != "" {
+			t.Errorf("%s: going = %v, want %v; %s%s", tc.name, a.Going, tc.want, a.Error, a.Unable)
+		}
 	}
 }

@@ -18,6 +18,7 @@ type symbols struct {
 	known  *sync.Map // indices of names that were asked for; -1 if there is none
 	heads  []int     // of chains of notifiers
 	lists  []int     // and those of lists
+	text   string    // all of it, for the names of functions
 	shift  uint64    // what to add to an address of the kernel's image
 }
 
@@ -36,25 +37,31 @@ const base = "_stext"
 
 var errNoAddresses = errors.New("/proc/kallsyms has no addresses")
 
-// parseSymbols parses /proc/kallsyms. Symbols of modules are left out: they are
-// not the same in every guest. So are those of code, all but base: nothing that is
-// written holds a pointer there, and they are two thirds.
+// parseSymbols parses /proc/kallsyms, which is sorted by address. Symbols of modules
+// are left out: they are not the same in every guest. So are those of the kernel's
+// code: no list or chain lies there, and they are two thirds. The letter of a
+// symbol's type does not tell them apart: from 7.2 on much of the data has that of
+// code.
 func parseSymbols(text []byte) (*symbols, error) {
-	s := &symbols{known: new(sync.Map)}
-	for line := range strings.Lines(string(text)) {
-		// ffffffff81000000 T _stext\t[module]
-		if len(line) < 20 || line[16] != ' ' || line[18] != ' ' {
-			continue
+	s := &symbols{known: new(sync.Map), text: string(text)}
+	parts := []string{s.text}
+	if head, rest, ok := strings.Cut(parts[0], " "+base+"\n"); ok {
+		if _, tail, ok := strings.Cut(rest, " _etext\n"); ok {
+			parts = []string{head + " " + base + "\n", tail}
 		}
-		name := strings.TrimRight(line[19:], "\n")
-		if isText(line[17]) && name != base || strings.IndexByte(name, '\t') >= 0 {
-			continue
+	}
+	for _, part := range parts {
+		for line := range strings.Lines(part) {
+			// ffffffff81000000 T _stext\t[module]
+			if len(line) < 20 || line[16] != ' ' || line[18] != ' ' || strings.IndexByte(line, '\t') >= 0 {
+				continue
+			}
+			addr, ok := parseAddress(line[:16])
+			if !ok {
+				return nil, fmt.Errorf("parse symbols of the kernel: %q is no address", line[:16])
+			}
+			s.sorted = append(s.sorted, symbol{addr, strings.TrimRight(line[19:], "\n")})
 		}
-		addr, ok := parseAddress(line[:16])
-		if !ok {
-			return nil, fmt.Errorf("parse symbols of the kernel: %q is no address", line[:16])
-		}
-		s.sorted = append(s.sorted, symbol{addr, name})
 	}
 	slices.SortStableFunc(s.sorted, func(a, b symbol) int { return cmp.Compare(a.addr, b.addr) })
 	for i, sym := range s.sorted {
@@ -74,11 +81,6 @@ func parseSymbols(text []byte) (*symbols, error) {
 	return s, nil
 }
 
-// isText tells whether the letter of a symbol's type is that of code (nm(1)).
-func isText(letter byte) bool {
-	return letter == 't' || letter == 'T' || letter == 'W' || letter == 'w'
-}
-
 // parseAddress parses hexadecimal digits: for the many of them strconv takes
 // thrice the time.
 func parseAddress(digits string) (addr uint64, ok bool) {
@@ -94,6 +96,26 @@ func parseAddress(digits string) (addr uint64, ok bool) {
 		addr = addr<<4 | uint64(c)
 	}
 	return addr, true
+}
+
+// code returns the function of the kernel that addr is in. It reads through all
+// symbols: only who found something asks.
+func (s *symbols) code(addr uint64) (extent, bool) {
+	want := fmt.Sprintf("%016x", addr-s.shift)
+	best := ""
+	for line := range strings.Lines(s.text) {
+		if len(line) > 20 && line[:16] <= want && (best == "" || line[:16] > best[:16]) && strings.IndexByte(line, '\t') < 0 {
+			best = line
+		}
+	}
+	start, ok := uint64(0), false
+	if best != "" {
+		start, ok = parseAddress(best[:16])
+	}
+	if !ok || start < imageStart {
+		return extent{}, false
+	}
+	return extent{name: strings.TrimRight(best[19:], "\n"), start: start + s.shift}, true
 }
 
 // index returns the first symbol of a name. Few names are ever asked for, and the

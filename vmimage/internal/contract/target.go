@@ -99,6 +99,14 @@ func (s section) find(off uint64) (object, bool) {
 // target names an address of what is gone, and the line of C that defines it.
 // structure is the struct that the object is, if that is known.
 func (s *Server) target(l *look, addr uint64, loads []section) (name, where, structure string) {
+	if !l.inGone(addr) {
+		// Not every section was told: what lies between is the module's, too, rather
+		// than that of one that lay there before.
+		low, high := l.goneBounds()
+		if addr >= low && addr < high {
+			return fmt.Sprintf("%#x, in memory of [%s]", addr, l.gone[0].module), "", ""
+		}
+	}
 	for _, sec := range slices.Concat(l.gone, loads) {
 		if addr-sec.addr >= sec.size {
 			continue
@@ -129,8 +137,8 @@ func (s *Server) where(sec section, o object, off uint64) (where, structure stri
 	if m.debug == nil {
 		return "", ""
 	}
-	if !o.function {
-		where, structure, _ = m.debug.Variable(o.name)
+	where, structure, ok := m.debug.Definition(o.name)
+	if ok || !o.function {
 		return where, structure
 	}
 	frames, err := m.debug.Frame(klog.Frame{Func: o.name, Offset: off - o.off, Size: o.size, Exact: true, Module: m.Name})

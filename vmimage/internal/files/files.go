@@ -1,4 +1,4 @@
-// Package files writes files whole or not at all.
+// Package files writes files whole or not at all, and reads them.
 package files
 
 import (
@@ -16,6 +16,18 @@ func WriteJSON(name string, v any) error {
 		return fmt.Errorf("encode %s: %w", name, err)
 	}
 	return Write(name, append(b, '\n'))
+}
+
+// ReadJSON reads v from the file name.
+func ReadJSON(name string, v any) error {
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(b, v); err != nil {
+		return fmt.Errorf("decode %s: %w", name, err)
+	}
+	return nil
 }
 
 // WriteLine writes v to the file name as one line of JSON.

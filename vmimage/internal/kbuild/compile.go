@@ -88,7 +88,15 @@ func (b *builder) flags(ctx context.Context) (string, error) {
 		return "", err
 	}
 	b.extra = ok
-	return strings.Join(append(append(flags, lenient...), b.o.Recipe.CFlags...), " "), nil
+	flags = slices.Concat(flags, lenient, b.o.Recipe.CFlags)
+	if in := b.o.Recipe.Instrument; in != nil {
+		more, err := in.flags(&b.place, b.o.Kernel)
+		if err != nil {
+			return "", err
+		}
+		flags = append(flags, more...)
+	}
+	return strings.Join(flags, " "), nil
 }
 
 // runAll runs the steps in order. One that lacks symbols comes again after the
@@ -177,6 +185,9 @@ func (b *builder) exec(ctx context.Context, s Step, args []string, flags string,
 	// makefiles say M=$(PWD).
 	cmd.Env = append(append(environment(b.place), "PWD="+dir), cmd.Env...)
 	cmd.Env = append(cmd.Env, envFlags+"="+flags)
+	if in := b.o.Recipe.Instrument; in != nil {
+		cmd.Env = append(cmd.Env, in.Env...)
+	}
 	if b.extra {
 		cmd.Env = append(cmd.Env, envExtraWarnings)
 	}
@@ -222,6 +233,12 @@ func (b *builder) collect(ctx context.Context, steps []Step) error {
 		return err
 	}
 	m := manifest{Notes: b.notes}
+	if in := b.o.Recipe.Instrument; in != nil {
+		m.Built = b.place.Tree
+		if err := in.keep(b.place.Tree, filepath.Join(b.out, keptDir)); err != nil {
+			return err
+		}
+	}
 	for _, file := range made {
 		if err := split(ctx, b.tools, filepath.Join(b.place.Tree, file), b.out, file); err != nil {
 			return err

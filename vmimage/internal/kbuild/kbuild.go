@@ -33,6 +33,10 @@ type Module struct {
 	// SourceDir is the user's source directory that paths in messages and
 	// findings refer to.
 	SourceDir string
+	// Kept is the directory with what an instrumented build left beside the
+	// objects, as [Instrument] says, and Built the directory that it was built
+	// in; both are empty for others.
+	Kept, Built string
 	// Log is the output of the build that made it, with the user's paths;
 	// empty for a module that was not built here.
 	Log string

@@ -25,9 +25,10 @@ type Recipe struct {
 	// Target is what the tree's own makefile is to make. If it is set, that
 	// makefile runs, and kbuild through it.
 	Target string
-	// CFlags go to the compiler besides the tree's own, for instrumented
-	// builds.
+	// CFlags go to the compiler besides the tree's own.
 	CFlags []string
+	// Instrument, if not nil, builds the modules to be watched.
+	Instrument *Instrument
 	// Steps, if not nil, take the place of all the above; ID then tells one
 	// recipe from another.
 	Steps func(ctx context.Context, p Place) ([]Step, error)
@@ -65,7 +66,11 @@ type Step struct {
 }
 
 func (r *Recipe) identity() string {
-	return fmt.Sprintf("%q %q %q %q %q %q %q %q %q", r.Subdir, r.Before, r.Args, r.Target, r.CFlags, r.ID, r.Names, r.Others, r.Files)
+	id := fmt.Sprintf("%q %q %q %q %q %q %q %q %q", r.Subdir, r.Before, r.Args, r.Target, r.CFlags, r.ID, r.Names, r.Others, r.Files)
+	if r.Instrument != nil {
+		id += " instrumented " + r.Instrument.ID
+	}
+	return id
 }
 
 // kernelVariables are the variables by which makefiles are told where the

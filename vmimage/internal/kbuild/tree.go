@@ -162,6 +162,8 @@ type manifest struct {
 	// the tree that they were made as.
 	Modules []string `json:"modules"`
 	Notes   []string `json:"notes,omitempty"`
+	// Built is where an instrumented tree was built.
+	Built string `json:"built,omitempty"`
 }
 
 // The files of an entry. Copies for the guest and for symbolisation keep
@@ -170,6 +172,7 @@ const (
 	manifestName = "tree.json"
 	guestDir     = "modules"
 	debugDir     = "debug"
+	keptDir      = "kept"
 	logName      = "build.log"
 	symversName  = "Module.symvers"
 )
@@ -192,6 +195,9 @@ func (o *TreeOptions) read(dir string) (Tree, error) {
 		mod, err := o.module(dir, file)
 		if err != nil {
 			return Tree{}, err
+		}
+		if m.Built != "" {
+			mod.Kept, mod.Built = filepath.Join(dir, keptDir), m.Built
 		}
 		t.Modules = append(t.Modules, mod)
 	}

@@ -15,8 +15,10 @@ type Warnings struct {
 	rest []byte
 }
 
-// Without pahole there is no BTF in a module, which loads all the same.
-var progressLine = regexp.MustCompile(`^(Skipping BTF generation for |make(\[\d+\])?: |\s+[A-Z][A-Z0-9]*( +\[M\])? +\S+\s*$)`)
+// Without pahole there is no BTF in a module, which loads all the same. A symbol that
+// is undefined may be exported by a folder that is built later; if it is not, the
+// error says so.
+var progressLine = regexp.MustCompile(`^(Skipping BTF generation for |make(\[\d+\])?: |(ERROR|WARNING): modpost: .* undefined!\s*$|\s+[A-Z][A-Z0-9]*( +\[M\])? +\S+\s*$)`)
 
 // Write implements io.Writer. Lines are passed on whole.
 func (l *Warnings) Write(b []byte) (int, error) {

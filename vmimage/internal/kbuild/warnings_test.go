@@ -24,7 +24,6 @@ make[2]: *** [Makefile:1: all] Error 1
 kmod/main.c:6:13: warning: unused variable 'x' [-Wunused-variable]
     6 |         int x;
       |             ^
-ERROR: modpost: "nosuch" [kmod/m.ko] undefined!
 `
 	var got bytes.Buffer
 	l := &Warnings{W: &got}

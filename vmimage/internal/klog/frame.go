@@ -70,6 +70,13 @@ type Stack struct {
 	Frames []Frame
 }
 
+// Planted begins the names of the functions that instrumented builds add to a
+// module. An interrupt may hit one; the place that it was called from is what
+// matters then, and that is the next frame.
+const Planted = "__kmodtest_"
+
+func (f Frame) planted() bool { return f.Module != "" && strings.HasPrefix(f.Func, Planted) }
+
 // symbol is %pS: sym+0xoff/0xsize [module build-id] (lib/vsprintf.c,
 // kernel/kallsyms.c). The build id is there with CONFIG_STACKTRACE_BUILD_ID.
 const symbol = `([A-Za-z_$.][\w$.]*)\+0x([0-9a-f]{1,16})/0x([0-9a-f]{1,16})(?: \[([\w-]+)(?: [0-9a-f]+)?\])?`

@@ -214,6 +214,9 @@ func (p *report) warnSite(line string, rl *rule) bool {
 // addFrame adds a frame to the current trace or starts one.
 func (p *report) addFrame(fr Frame) {
 	p.inTrace, p.cont = true, false
+	if fr.planted() {
+		return
+	}
 	if p.cur == nil {
 		origin := p.name == "Allocated" || p.name == "Freed"
 		if len(p.Frames) == 0 && !origin {

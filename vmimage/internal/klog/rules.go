@@ -112,6 +112,11 @@ var rules = []rule{
 	{prefix: "Unable to handle kernel NULL pointer dereference", kind: KindOops, rank: rankSpecific, title: "BUG: unable to handle kernel NULL pointer dereference in {func}", ends: true},
 	{prefix: "Unable to handle kernel ", kind: KindOops, rank: rankSpecific, title: "BUG: unable to handle kernel paging request in {func}", ends: true},
 	// arch/x86/kernel/traps.c; "Oops: " stands before from 6.10 on.
+	// A pointer out of poisoned memory has no canonical address (include/linux/poison.h:
+	// POISON_FREE, POISON_INUSE, LIST_POISON1 and 2), plus where the field is.
+	{within: "non-canonical address 0x6b6b6b6b6b6b6", re: rx(`^(?:Oops: )?general protection fault.*: [0-9a-f]{4} \[#\d+\]`), kind: KindOops, rank: rankSpecific, title: "use after free: pointer out of freed memory followed in {func}", ends: true},
+	{within: "non-canonical address 0x5a5a5a5a5a5a5", re: rx(`^(?:Oops: )?general protection fault.*: [0-9a-f]{4} \[#\d+\]`), kind: KindOops, rank: rankSpecific, title: "pointer out of memory that was never written followed in {func}", ends: true},
+	{within: "non-canonical address 0xdead0000000001", re: rx(`^(?:Oops: )?general protection fault.*: [0-9a-f]{4} \[#\d+\]`), kind: KindOops, rank: rankSpecific, title: "use after free: entry of a list followed after list_del in {func}", ends: true},
 	{within: " [#", re: rx(`^(?:Oops: )?(general protection fault|divide error|invalid opcode|int3|bounds|stack segment|segment not present|invalid TSS|alignment check|control protection fault|debug|stack guard page)\b.*: [0-9a-f]{4} \[#\d+\]`), kind: KindOops, rank: rankGeneral, title: "$1 in {func}", ends: true},
 	{prefix: "Oops", re: rx(`^Oops(?: - ([\w ]+))?: .*\[#\d+\]`), kind: KindOops, rank: rankGeneral, title: "Oops in {func}", ends: true},
 	{prefix: "Internal error: ", re: rx(`^Internal error: .*\[#\d+\]`), kind: KindOops, rank: rankGeneral, title: "Oops in {func}", ends: true},

@@ -127,7 +127,13 @@ func (s *Symbolizer) Apply(f *Finding) error {
 // Frame maps a frame of this module to its source line. When functions were
 // inlined there, they come first, innermost first; the frame itself is last.
 func (s *Symbolizer) Frame(fr Frame) ([]Frame, error) {
-	fns := s.funcs[fr.Func]
+	fns, offset, exact := s.funcs[fr.Func], fr.Offset, fr.Exact
+	// The padding before a function has a name of its own where calls are patched
+	// into it (objtool's --prefix, CONFIG_CALL_PADDING), and no lines: they are
+	// the function's.
+	if name, ok := strings.CutPrefix(fr.Func, "__pfx_"); ok && len(s.funcs[name]) > 0 {
+		fns, offset, exact = s.funcs[name], 0, true
+	}
 	// Static functions of several files may share a name: the size tells.
 	if i := slices.IndexFunc(fns, func(f function) bool { return f.size == fr.Size }); i >= 0 {
 		fns = fns[i : i+1]
@@ -138,10 +144,10 @@ func (s *Symbolizer) Frame(fr Frame) ([]Frame, error) {
 	if s.dwarf == nil {
 		return nil, ErrNoDebugInfo
 	}
-	pc := fns[0].addr + fr.Offset
+	pc := fns[0].addr + offset
 	// A return address points behind the call, which may be another line or,
 	// when the callee does not return, another function.
-	if !fr.Exact && fr.Offset > 0 {
+	if !exact && offset > 0 {
 		pc--
 	}
 	u, err := s.unit(pc)

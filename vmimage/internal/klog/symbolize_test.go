@@ -52,6 +52,25 @@ func at(t *testing.T, ko, fn, label string) Frame {
 	return Frame{}
 }
 
+// The padding before a function belongs to it.
+func TestSymbolizerPadding(t *testing.T) {
+	s, err := OpenSymbolizer("testdata/sym/dwarf5.ko", "/src")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := s.Frame(Frame{Func: "outer", Exact: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.Frame(Frame{Func: "__pfx_outer", Offset: 0x10, Size: 0x10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got[0].File != want[0].File || got[0].Line != want[0].Line {
+		t.Errorf("__pfx_outer is at %s:%d, want %s:%d", got[0].File, got[0].Line, want[0].File, want[0].Line)
+	}
+}
+
 func TestSymbolizer(t *testing.T) {
 	type place struct {
 		fn, file, mark string

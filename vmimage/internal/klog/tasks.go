@@ -75,9 +75,11 @@ func (p *taskParser) line(line string) {
 	if p.open == nil {
 		return
 	}
-	if fr, ok := parseFrame(line); ok {
-		p.open.Frames = append(p.open.Frames, fr)
-	} else if fr, ok := parseRIP(line); ok {
+	fr, ok := parseFrame(line)
+	if !ok {
+		fr, ok = parseRIP(line)
+	}
+	if ok && !fr.planted() {
 		p.open.Frames = append(p.open.Frames, fr)
 	}
 }

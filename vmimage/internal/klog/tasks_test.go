@@ -57,6 +57,13 @@ RIP: 0010:a+0x1/0x2 [m]
 Call Trace:
  <TASK>
  vfs_write+0x1/0x2`, []string{"test 9  vfs_write+0x1/0x2"}},
+		"what was planted": {`sysrq: Show backtrace of all active CPUs
+NMI backtrace for cpu 0
+CPU: 0 UID: 0 PID: 9 Comm: test Tainted: G           OE      6.12.1 #1
+RIP: 0010:__kmodtest_count+0x11/0x200 [m]
+Call Trace:
+ <TASK>
+ spin+0x1/0x2 [m]`, []string{"test 9  spin+0x1/0x2 [m]"}},
 		"NMI of the host's": {`Kernel panic - not syncing: NMI: Not continuing
 CPU: 0 UID: 0 PID: 9 Comm: test Tainted: G           OE      6.12.1 #1
 Call Trace:

@@ -5,11 +5,11 @@ import (
 	"fmt"
 )
 
-// Variable returns the line of C that defines a variable of the module, at file
-// scope or static in a function, "kmod/netlink.c:123", and the name of its type if
-// that is a struct. ok is false if the debug information does not tell, or tells of
+// Definition returns the line of C that defines a function or a variable of the
+// module, at file scope or static in a function, "kmod/netlink.c:123", and the name
+// of a variable's type if that is a struct. ok is false if the debug information does not tell, or tells of
 // several.
-func (s *Symbolizer) Variable(name string) (where, structure string, ok bool) {
+func (s *Symbolizer) Definition(name string) (where, structure string, ok bool) {
 	if s.dwarf == nil {
 		return "", "", false
 	}
@@ -31,9 +31,8 @@ func (s *Symbolizer) Variable(name string) (where, structure string, ok bool) {
 			if lr, err := s.dwarf.LineReader(e); err == nil && lr != nil {
 				files = lr.Files()
 			}
-		case dwarf.TagSubprogram, dwarf.TagLexDwarfBlock:
-			continue // may hold static variables
-		case dwarf.TagVariable:
+		case dwarf.TagLexDwarfBlock: // may hold static variables, as a function may
+		case dwarf.TagSubprogram, dwarf.TagVariable:
 			n := s.nameOf(e, 0)
 			decl, _ := e.Val(dwarf.AttrDeclaration).(bool)
 			if n != name && n != plain || decl {
@@ -41,7 +40,7 @@ func (s *Symbolizer) Variable(name string) (where, structure string, ok bool) {
 			}
 			file, _ := e.Val(dwarf.AttrDeclFile).(int64)
 			line, ok := e.Val(dwarf.AttrDeclLine).(int64)
-			if !ok || file < 0 || int(file) >= len(files) || files[file] == nil || e.Val(dwarf.AttrLocation) == nil {
+			if !ok || file < 0 || int(file) >= len(files) || files[file] == nil || e.Tag == dwarf.TagVariable && e.Val(dwarf.AttrLocation) == nil {
 				continue
 			}
 			found[fmt.Sprintf("%s:%d", s.relative(absolute(dir, files[file].Name)), line)] = s.structOf(e)

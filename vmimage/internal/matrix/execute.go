@@ -65,7 +65,7 @@ func Execute(ctx context.Context, s *session.Session, o Order) (report.Result, e
 	}
 	defer out.close()
 	p.Bundles, p.BundleName = filepath.Join(out.dir, "bundles"), "bundles"
-	guests, err := guestsAtOnce(s)
+	guests, err := GuestsAtOnce(s)
 	if err != nil {
 		return none, err
 	}
@@ -121,8 +121,8 @@ func NewProject(ctx context.Context, s *session.Session, flags Flags) (Project, 
 	return p, err
 }
 
-// guestsAtOnce is the number that was asked for, or what the machine carries.
-func guestsAtOnce(s *session.Session) (int, error) {
+// GuestsAtOnce is the number that was asked for, or what the machine carries.
+func GuestsAtOnce(s *session.Session) (int, error) {
 	if s.Jobs > 0 {
 		return s.Jobs, nil
 	}

@@ -127,6 +127,28 @@ func (o *output) tell(s *session.Session, r report.Result) error {
 	return nil
 }
 
+// Report is where something that is told in another table leaves the reports of a
+// matrix.
+type Report struct{ o *output }
+
+// NewReport makes the directory dir, or a temporary one if that is empty.
+func (t Told) NewReport(dir string) (Report, error) {
+	o, err := t.newOutput(dir, false, false)
+	if o != nil {
+		o.table = io.Discard
+	}
+	return Report{o}, err
+}
+
+// Bundles is the directory for bundles, and what a report calls it.
+func (r Report) Bundles() (dir, name string) { return filepath.Join(r.o.dir, "bundles"), "bundles" }
+
+// Tell writes the reports of a result, and tells CI.
+func (r Report) Tell(s *session.Session, res report.Result) error { return r.o.tell(s, res) }
+
+// Close removes a temporary directory that nobody has a use for.
+func (r Report) Close() { r.o.close() }
+
 // write writes the files of the report.
 func (o *output) write(r report.Result) error {
 	if err := files.WriteJSON(filepath.Join(o.dir, resultFile), r); err != nil {

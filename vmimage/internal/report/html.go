@@ -184,3 +184,6 @@ func (c gridCell) log(id, title string) pageLog {
 
 // Mark is the sign of a part's state.
 func (p pagePart) Mark() string { return marks[p.State] }
+
+// CSS is the style of the page, for other pages of the same look.
+func CSS() template.CSS { return template.CSS(pageCSS) }

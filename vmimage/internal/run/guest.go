@@ -43,8 +43,15 @@ func (r *runner) guest(ctx context.Context, names []string) (died bool, err erro
 	}
 	r.o.phase(verdict.PhaseTest)
 	stop := r.o.answer(ctx, r.source, s)
+	lines, err := r.count(ctx, g)
+	if err != nil {
+		stop()
+		return false, s.close(err)
+	}
 	err = r.serve(ctx, s, j, names)
+	lines.ending(ctx, err)
 	closeErr := s.close(err)
+	r.counted(lines)
 	r.contract(stop())
 	finished := time.Now()
 	r.syms = j.syms

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/cache"
+	"github.com/kmodtest/kmodtest/vmimage/internal/cover"
 	"github.com/kmodtest/kmodtest/vmimage/internal/initramfs"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kbuild"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
@@ -102,6 +103,14 @@ type Options struct {
 
 	// Stdout and Stderr receive what the test binary prints, as it comes.
 	Stdout, Stderr io.Writer
+	// Counted, if not nil, is told what each guest has counted of lines of the
+	// modules, see package cover; from several goroutines.
+	Counted func(cover.Sample)
+	// Arm, if not nil, is given the memory of each guest before its job begins, and
+	// Stopped what is in it when the guest has stopped or is about to be killed, see
+	// package graft; from several goroutines.
+	Arm     func(io.WriterAt) error
+	Stopped func(io.ReaderAt) error
 	// Notice, if not nil, is told in one line of what is going on.
 	Notice func(string)
 	// Phase, if not nil, is told of each phase as it begins, of each guest.
@@ -113,6 +122,8 @@ type Module struct {
 	kbuild.Module
 	// DependsPaths are the .ko files to load first, in this order.
 	DependsPaths []string
+	// Counted says how it counts lines; nil if it does not.
+	Counted *cover.Counted `json:",omitempty"`
 }
 
 // Isolation says which tests share a guest, and so a kernel.
@@ -133,6 +144,9 @@ type Limits struct {
 	// Grace is what follows -test.timeout: package testing ends the run
 	// itself first, with a dump of its goroutines.
 	Grace time.Duration
+	// Unload bounds the time that a module's exit function takes, Settle that of
+	// what goes on behind it; 0 leaves the choice to package guest.
+	Unload, Settle time.Duration
 	// Shutdown bounds the time from the last frame to QEMU's end.
 	Shutdown time.Duration
 }

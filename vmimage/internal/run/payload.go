@@ -46,6 +46,7 @@ func newPayload(o *Options) (*payload, error) {
 	}
 	p := &payload{file: f, modprobe: o.Modprobe, info: guestenv.Info{
 		Release: o.Kernel.Release, Modules: make(map[string]guestenv.Module), Emulated: o.Accel != vm.KVM,
+		UnloadLimit: o.Limits.Unload, SettleLimit: o.Limits.Settle,
 	}}
 	for _, k := range klog.Kinds() {
 		p.info.Kinds = append(p.info.Kinds, string(k))

@@ -81,12 +81,16 @@ func (s *session) serve(ctx context.Context, limit time.Duration, handle func(wi
 	defer w.stop()
 	var end <-chan time.Time
 	var why error
+	rounds := 0
 	for {
 		select {
 		case t := <-s.spent:
-			why, end = &spentError{t}, time.After(spentQuiet)
+			why, end, rounds = &spentError{t}, time.After(spentQuiet), 0
 		case <-end:
-			return why
+			if rounds++; rounds == spentRounds {
+				return why
+			}
+			end = time.After(spentQuiet)
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-w.quiet.C:
@@ -102,7 +106,7 @@ func (s *session) serve(ctx context.Context, limit time.Duration, handle func(wi
 			}
 			w.heard(f.Type)
 			if end != nil {
-				end = time.After(spentQuiet)
+				end, rounds = time.After(spentQuiet), 0
 			}
 			if f.Type == wire.Alive {
 				continue

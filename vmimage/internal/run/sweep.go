@@ -22,9 +22,13 @@ func (e *spentError) Error() string {
 	return e.test + " left something in the kernel that points into a module which is gone: the guest was ended"
 }
 
-// spentQuiet is for how long nothing more has come of a guest that waits for its
-// end: all that it wrote is there then.
-const spentQuiet = 100 * time.Millisecond
+// spentQuiet is for how long nothing more has come, spentRounds times in a row, of a
+// guest that waits for its end: all that it wrote is there then. One long wait would
+// not do: a busy host finds it over before it has looked for more.
+const (
+	spentQuiet  = 50 * time.Millisecond
+	spentRounds = 4
+)
 
 // culprits are the tests of running that a spent guest takes with it: the one that
 // spent it, and those above. Others run again.
@@ -41,6 +45,7 @@ func (o *Options) answer(ctx context.Context, src *boot.Source, s *session) (sto
 	s.spent = make(chan string, 1)
 	srv := &contract.Server{
 		Spent:  func(test string) { s.spent <- test },
+		Heap:   slices.ContainsFunc(o.KernelArgs, marksObjects),
 		Kernel: o.Kernel.Digest, Store: o.Store, Modules: o.contractModules(),
 		Memory: func(ctx context.Context) (io.ReaderAt, error) { return g.VM.Memory(ctx, src.Config) },
 	}
@@ -67,6 +72,15 @@ func (o *Options) answer(ctx context.Context, src *boot.Source, s *session) (sto
 	}
 }
 
+// marksObjects tells whether a kernel argument has the slab allocator mark which
+// objects are allocated: red zones on every cache (Documentation/mm/slub.rst). The
+// older name is known to all kernels, the newer one since 6.6.
+func marksObjects(arg string) bool {
+	name, value, _ := strings.Cut(arg, "=")
+	flags, caches, some := strings.Cut(value, ",")
+	return (name == "slub_debug" || name == "slab_debug") && (flags == "" || strings.Contains(flags, "Z")) && !(some && caches != "")
+}
+
 // contractModules are the modules that the guest may load: those under test, and
 // what they depend on.
 func (o *Options) contractModules() []contract.Module {
@@ -86,6 +100,12 @@ func (o *Options) contractModules() []contract.Module {
 // contract takes what was looked at in a guest into the verdict.
 func (r *runner) contract(c contract.Record) {
 	r.v.Contract.Sweeps += c.Sweeps
+	r.v.Contract.Took += c.Took
+	r.v.Contract.Heaps += c.Heaps
+	if c.HeapUnable != "" && r.v.Contract.HeapUnable == "" {
+		r.v.Contract.HeapUnable = c.HeapUnable
+		r.notice("not looked through the heap for what still points into modules that are gone: %s", c.HeapUnable)
+	}
 	if c.Unable != "" && r.v.Contract.Unable == "" {
 		r.v.Contract.Unable = c.Unable
 		r.notice("not looked for what still points into modules that are gone: %s", c.Unable)

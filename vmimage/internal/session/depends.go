@@ -22,18 +22,26 @@ import (
 // others of them build on.
 func fillDepends(ctx context.Context, store *cache.Store, k kernel.Kernel, mods []run.Module) error {
 	for i := range mods {
-		d := depender{ctx: ctx, store: store, k: k, mods: mods}
-		err := d.soft(mods[i].Before)
-		if err == nil {
-			err = d.visit(mods[i].Depends)
+		if err := fillOne(ctx, store, k, mods, i); err != nil {
+			return err
 		}
-		if err != nil {
-			return fmt.Errorf("find what module %s depends on: %w", mods[i].Name, err)
-		}
-		// A module is no dependency of its own, even in a circle, which the
-		// kernel then refuses with words of its own.
-		mods[i].DependsPaths = slices.DeleteFunc(d.paths, func(p string) bool { return p == mods[i].Path })
 	}
+	return nil
+}
+
+// fillOne does so for mods[i].
+func fillOne(ctx context.Context, store *cache.Store, k kernel.Kernel, mods []run.Module, i int) error {
+	d := depender{ctx: ctx, store: store, k: k, mods: mods}
+	err := d.soft(mods[i].Before)
+	if err == nil {
+		err = d.visit(mods[i].Depends)
+	}
+	if err != nil {
+		return fmt.Errorf("find what module %s depends on: %w", mods[i].Name, err)
+	}
+	// A module is no dependency of its own, even in a circle, which the
+	// kernel then refuses with words of its own.
+	mods[i].DependsPaths = slices.DeleteFunc(d.paths, func(p string) bool { return p == mods[i].Path })
 	return nil
 }
 

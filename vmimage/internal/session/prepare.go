@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/config"
+	"github.com/kmodtest/kmodtest/vmimage/internal/graft"
 	"github.com/kmodtest/kmodtest/vmimage/internal/initramfs"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kbuild"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
@@ -117,6 +118,17 @@ func (s *Session) Build(ctx context.Context, k kernel.Kernel, trees []config.Tre
 			return nil, err
 		}
 	}
+	var plain []kbuild.Module
+	for _, m := range b.mods {
+		plain = append(plain, m.Module)
+	}
+	counted, err := s.Counting(ctx, k, plain)
+	if err != nil {
+		return nil, err
+	}
+	for i := range b.mods {
+		b.mods[i].Module, b.mods[i].Counted = plain[i], counted[i]
+	}
 	return b.mods, fillDepends(ctx, s.Kernels.Store, k, b.mods)
 }
 
@@ -132,17 +144,33 @@ func (s *Session) Run(p Prepared) run.Options {
 		}
 		placed["/boot/config-"+p.Kernel.Release] = p.Kernel.Config
 	}
-	return run.Options{
+	o := run.Options{
 		Kernel: p.Kernel, Image: p.Image, Modules: p.Modules, ModuleArchive: p.ModuleArchive, Modprobe: c.Guest.Modules, EnvChanges: envChanges(c), SourceRoot: c.Dir, Files: c.Tests.Files, Placed: placed, Setup: c.Guest.Setup, Teardown: c.Guest.Teardown, Outputs: c.Tests.Outputs, Wanted: c.Guest.Programs,
 		QEMU: p.QEMU, Accel: p.Accel, MemoryMiB: cmp.Or(s.MemoryMiB, c.Guest.MemoryMiB), CPUs: cmp.Or(s.CPUs, c.Guest.CPUs), Devices: s.devices(),
 		KernelArgs: s.kernelArgs(), Store: s.Kernels.Store, Cold: s.Cold, Isolation: s.isolation, Jobs: s.Jobs,
-		Limits: run.Limits{Boot: s.BootTimeout}, Allow: s.Allow, SkipOK: c.Tests.SkipOK, Notice: s.Tell,
+		Limits: s.limits(), Allow: s.Allow, SkipOK: c.Tests.SkipOK, Notice: s.Tell,
+	}
+	if s.CCover != "" {
+		o.Counted = s.counting.of(p)
+	}
+	return o
+}
+
+// limits are those of the settings and the configuration.
+func (s *Session) limits() run.Limits {
+	return run.Limits{
+		Boot:   s.BootTimeout,
+		Unload: cmp.Or(s.UnloadTimeout, time.Duration(s.Config.Guest.UnloadTimeout)),
+		Settle: cmp.Or(s.SettleTimeout, time.Duration(s.Config.Guest.SettleTimeout)),
 	}
 }
 
 // kernelArgs are the configured arguments and those of the settings.
 func (s *Session) kernelArgs() []string {
 	args := slices.Concat(s.Config.Guest.KernelArgs, strings.Fields(s.KernelArgs))
+	if s.CCover != "" {
+		args = append(args, graft.KernelArgs()...)
+	}
 	if s.SlabDebug {
 		// Consistency checks, red zones, poison, and who allocated and freed
 		// (Documentation/mm/slub.rst). Newer kernels know the old name, too.

@@ -64,6 +64,8 @@ type Session struct {
 	accel     vm.Accel // empty: to be found out
 	lock      *kernel.Lock
 
+	counting counting // of lines
+
 	probing sync.Mutex // several kernels at once ask for the accelerator once
 }
 

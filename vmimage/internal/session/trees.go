@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -66,6 +67,7 @@ func recipeOf(b config.Build) kbuild.Recipe {
 
 // build builds one folder, and tells what there is to tell about it.
 func (b *treeBuilder) build(ctx context.Context, dir string, recipe kbuild.Recipe) (kbuild.Tree, error) {
+	recipe.Instrument = b.s.Instrument()
 	tree, err := kbuild.BuildTree(ctx, kbuild.TreeOptions{
 		Kernel: b.k, Dir: dir, Show: b.s.Config.Show(dir), Recipe: recipe, Exports: b.built, Store: b.s.Kernels.Store, Log: b.log,
 	})
@@ -117,8 +119,9 @@ func (b *treeBuilder) add(m kbuild.Module) error {
 }
 
 // Depends finds what has to be loaded before each of mods: modules of the
-// kernel, others of mods, and those of trees.
-func Depends(ctx context.Context, store *cache.Store, k kernel.Kernel, mods []kbuild.Module, trees ...kbuild.Tree) ([]run.Module, error) {
+// kernel, others of mods, and those of trees. missing, by name, are those of mods of
+// which something is nowhere; the others are complete all the same.
+func Depends(ctx context.Context, store *cache.Store, k kernel.Kernel, mods []kbuild.Module, trees ...kbuild.Tree) (_ []run.Module, missing map[string]error, _ error) {
 	var all []run.Module
 	for _, m := range mods {
 		all = append(all, run.Module{Module: m})
@@ -128,6 +131,15 @@ func Depends(ctx context.Context, store *cache.Store, k kernel.Kernel, mods []kb
 			all = append(all, run.Module{Module: m})
 		}
 	}
-	err := fillDepends(ctx, store, k, all)
-	return all[:len(mods)], err
+	missing = make(map[string]error)
+	for i := range mods {
+		err := fillOne(ctx, store, k, all, i)
+		var none *kernel.NoModuleError
+		if errors.As(err, &none) {
+			missing[mods[i].Name] = err
+		} else if err != nil {
+			return nil, nil, err
+		}
+	}
+	return all[:len(mods)], missing, nil
 }

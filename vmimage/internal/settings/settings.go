@@ -31,15 +31,20 @@ type Settings struct {
 	Cold        bool
 	Isolate     string
 	SlabDebug   bool
-	MemoryMiB   int
-	CPUs        int
-	Devices     string
-	KernelArgs  string
-	Jobs        int
+	// UnloadTimeout and SettleTimeout are limits of the unload contract.
+	UnloadTimeout time.Duration
+	SettleTimeout time.Duration
+	MemoryMiB     int
+	CPUs          int
+	Devices       string
+	KernelArgs    string
+	Jobs          int
 
-	Verdict   string
-	ReportDir string
-	Quiet     bool
+	Verdict    string
+	CCover     string
+	CCoverDiff string
+	ReportDir  string
+	Quiet      bool
 }
 
 // Setting is a row of the table.

@@ -3,13 +3,14 @@ package settings
 // The verbs that rows name. A verb that a row leaves out has no use for it. "dev"
 // stands for the programs that only develop kmodtest.
 var (
-	guests  = []string{"exec", "test", "matrix", "bisect", "shell", "run", "smoke"}    // that boot a kernel
-	boots   = append([]string{"repro", "dev"}, guests...)                              // and those that boot a bundle's
-	tests   = []string{"exec", "test", "matrix", "bisect"}                             // that judge
-	one     = []string{"exec", "test", "shell", "run", "build", "dev"}                 // on one kernel
-	many    = []string{"matrix"}                                                       // on several
-	archive = append([]string{"build", "kernels", "lock", "doctor", "dev"}, guests...) // that may fetch
-	project = append([]string{"build", "kernels", "lock", "doctor"}, guests...)        // that read kmodtest.toml
+	guests  = []string{"exec", "test", "matrix", "bisect", "shell", "run", "smoke", "sweep"} // that boot a kernel
+	boots   = append([]string{"repro", "dev"}, guests...)                                    // and those that boot a bundle's
+	tests   = []string{"exec", "test", "matrix", "smoke", "bisect"}                          // that judge
+	counts  = []string{"exec", "test", "matrix", "run", "smoke", "sweep"}                    // that can count lines
+	one     = []string{"exec", "test", "shell", "run", "build", "dev"}                       // on one kernel
+	many    = []string{"matrix", "smoke"}                                                    // on several
+	archive = append([]string{"build", "kernels", "lock", "doctor", "dev"}, guests...)       // that may fetch
+	project = append([]string{"build", "kernels", "lock", "doctor"}, guests...)              // that read kmodtest.toml
 	all     = append([]string{"cache"}, append(archive, "repro")...)
 )
 
@@ -21,23 +22,23 @@ var table = []row{
 		Help: "`kernel` to take: a series of the list, dir:PATH, or tree:PATH", Verbs: one},
 		func(s *Settings) any { return &s.Kernel }},
 	{Setting{Name: "kernels", Variable: "KMODTEST_KERNELS", Arg: "list", Default: "all but those tagged nightly",
-		Help: "`list` of kernels, with commas: names, dir:PATH, tree:PATH, tag:NAME, or all", Verbs: append([]string{"smoke"}, many...)},
+		Help: "`list` of kernels, with commas: names, dir:PATH, tree:PATH, tag:NAME, or all", Verbs: append([]string{"sweep"}, many...)},
 		func(s *Settings) any { return &s.Kernels }},
 	{Setting{Name: "update", Variable: "KMODTEST_UPDATE",
 		Help: "look for newer builds of the kernels in the archive", Verbs: append([]string{"build"}, guests...)},
 		func(s *Settings) any { return &s.Update }},
 	{Setting{Name: "locked", Variable: "KMODTEST_LOCKED",
-		Help: "take exactly the packages of the lock file", Verbs: []string{"exec", "test", "matrix", "build", "shell", "run"}},
+		Help: "take exactly the packages of the lock file", Verbs: []string{"exec", "test", "matrix", "smoke", "build", "shell", "run"}},
 		func(s *Settings) any { return &s.Locked }},
 	{Setting{Name: "lock", Variable: "KMODTEST_LOCK", Arg: "file", Default: "kmodtest.lock beside the configuration",
-		Help: "lock `file`", Verbs: []string{"exec", "test", "matrix", "build", "shell", "run", "lock"}},
+		Help: "lock `file`", Verbs: []string{"exec", "test", "matrix", "smoke", "build", "shell", "run", "lock"}},
 		func(s *Settings) any { return &s.Lock }},
 
 	{Setting{Name: "isolate", Variable: "KMODTEST_ISOLATE", Arg: "what", Default: "package",
 		Help: "`what` gets a fresh kernel: package (all tests of a binary share one) or test", Verbs: tests},
 		func(s *Settings) any { return &s.Isolate }},
 	{Setting{Name: "slab-debug", Variable: "KMODTEST_SLAB_DEBUG",
-		Help: "boot with slub_debug=FZPU, which finds leaks, double frees and writes out of bounds; tests take three times as long", Verbs: guests},
+		Help: "boot with slub_debug=FZPU, which finds leaks, double frees and writes out of bounds; tests take three times as long", Verbs: append([]string{"dev"}, guests...)},
 		func(s *Settings) any { return &s.SlabDebug }},
 	{Setting{Name: "cold", Variable: "KMODTEST_COLD",
 		Help: "boot every guest, restore none", Verbs: boots},
@@ -48,6 +49,12 @@ var table = []row{
 	{Setting{Name: "boot-timeout", Variable: "KMODTEST_BOOT_TIMEOUT", Arg: "time", Default: "1m with KVM, 3m without",
 		Help: "`time` that a guest may take to boot", Verbs: boots},
 		func(s *Settings) any { return &s.BootTimeout }},
+	{Setting{Name: "unload-timeout", Variable: "KMODTEST_UNLOAD_TIMEOUT", Key: "guest.unload_timeout", Arg: "time", Default: "15s",
+		Help: "`time` that a module's exit function may take", Verbs: guests},
+		func(s *Settings) any { return &s.UnloadTimeout }},
+	{Setting{Name: "settle-timeout", Variable: "KMODTEST_SETTLE_TIMEOUT", Key: "guest.settle_timeout", Arg: "time", Default: "3s",
+		Help: "`time` that what goes on behind an unload may take until nothing of the module is left", Verbs: guests},
+		func(s *Settings) any { return &s.SettleTimeout }},
 	{Setting{Name: "memory", Variable: "KMODTEST_MEMORY", Key: "guest.memory_mib", Arg: "MiB", Default: "256",
 		Help: "memory of a guest, in `MiB`", Verbs: guests},
 		func(s *Settings) any { return &s.MemoryMiB }},
@@ -67,6 +74,12 @@ var table = []row{
 	{Setting{Name: "verdict", Variable: "KMODTEST_VERDICT", Arg: "file",
 		Help: "write the verdicts to `file`, a line of JSON for each package", Verbs: []string{"exec", "test", "run", "repro"}},
 		func(s *Settings) any { return &s.Verdict }},
+	{Setting{Name: "ccover", Variable: "KMODTEST_CCOVER", Arg: "file",
+		Help: "have the modules count which of their lines run, and write that to `file` as lcov does, with a page beside it; it is not for modules that were built already", Verbs: counts},
+		func(s *Settings) any { return &s.CCover }},
+	{Setting{Name: "ccover-diff", Variable: "KMODTEST_CCOVER_DIFF", Arg: "commit",
+		Help: "tell the lines that changed since `commit` and did not run", Verbs: counts},
+		func(s *Settings) any { return &s.CCoverDiff }},
 	{Setting{Name: "report-dir", Variable: "KMODTEST_REPORT_DIR", Arg: "directory",
 		Help: "write reports, and bundles of a matrix, to `directory`", Verbs: append([]string{"run"}, many...)},
 		func(s *Settings) any { return &s.ReportDir }},

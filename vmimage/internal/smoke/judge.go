@@ -4,29 +4,41 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/kmodtest/kmodtest/internal/smoketest"
+	"github.com/kmodtest/kmodtest/vmimage/internal/klog"
 	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
-// judge makes a cell of the verdict on a module's guest.
-func judge(c Cell, v verdict.Verdict) Cell {
+// judge makes a cell of the verdict on a module's guests.
+func judge(c Cell, v verdict.Verdict, tr *trail) Cell {
 	c.Verdict = &v
-	c.Stage, c.Outcome = reached(v), OK
+	c.Outcome = OK
 	answer := answers(v)
+	c.Use, c.Values = answer.Use, answer.Values
+	why, excused := "", false
 	if !v.Green() {
+		why, excused = tr.excuse(v)
+	}
+	if excused {
+		c.Notes = append(c.Notes, why)
+	}
+	c.Stage = stage(v, excused)
+	if !v.Green() && !excused {
 		c.Outcome = Red
-		c.blame(v)
+		c.blame(v, tr)
 		if answer.Errno != "" {
 			c.Errno = answer.Errno
 			c.Detail = strings.Join(append([]string{"the kernel refuses " + cmp.Or(answer.Dependency, "it") + ": " + answer.Errno}, answer.Log...), "\n") + "\n" + c.Detail
 		}
 		return c
 	}
+	complete := passed(v, smoketest.TestName+"/"+smoketest.StageReload) && passed(v, smoketest.UseName) && (passed(v, smoketest.ParamsName) || excused)
 	switch {
-	case answer.Errno == "" && !passed(v, smoketest.StageReload) && !answer.Permanent:
+	case answer.Errno == "" && !answer.Permanent && !complete:
 		// A green verdict of which a stage is missing is none.
 		c.Outcome, c.Why = Red, "the guest did not come to the end of its stages"
 	case answer.Permanent:
@@ -51,6 +63,7 @@ func judge(c Cell, v verdict.Verdict) Cell {
 		// That a module is none of the kernel's own is no reason for anything.
 		said := slices.DeleteFunc(slices.Clone(answer.Log), func(l string) bool { return strings.Contains(l, "taint") })
 		c.Detail = strings.Join(said, "\n")
+		c.Stage = Load
 		if len(said) > 0 {
 			c.Why += " (kernel: " + said[len(said)-1] + ")"
 		}
@@ -64,13 +77,17 @@ func noDevice(errno string) bool { return errno == "ENODEV" || errno == "ENXIO" 
 
 // blame fills in why a verdict is red: the kernel's first finding, or else what
 // the test says, or else the run.
-func (c *Cell) blame(v verdict.Verdict) {
+func (c *Cell) blame(v verdict.Verdict, tr *trail) {
 	var detail []string
-	for _, f := range v.Findings {
+	test := map[Stage]string{Params: smoketest.ParamsName, Use: smoketest.UseName}[c.Stage]
+	of := cmp.Or(test, smoketest.TestName)
+	var first *verdict.Finding
+	for i, f := range v.Findings {
 		if !f.Fails() {
 			continue
 		}
-		if c.Why == "" {
+		if c.Why == "" && belongs(f, of) {
+			first = &v.Findings[i]
 			c.Why = fmt.Sprintf("%s [%s]", f.Title, f.Kind)
 			if f.Where != nil {
 				c.Where = f.Where.String()
@@ -84,20 +101,73 @@ func (c *Cell) blame(v verdict.Verdict) {
 		}
 		text := strings.TrimSpace(t.Output)
 		detail = append(detail, withoutKernel(text))
-		if c.Why == "" {
+		if c.Why == "" && strings.HasPrefix(t.Name, of) {
 			c.Why = firstLine(text)
 		}
 	}
+	died := false
 	for _, p := range v.Problems {
 		if c.Why == "" {
 			c.Why = firstLine(p.Text)
 		}
 		detail = append(detail, p.Text)
+		died = died || p.Test == test
 	}
 	if c.Why == "" {
 		c.Why = fmt.Sprintf("the guest's program ended with status %d", v.Exit)
 	}
+	if test != "" {
+		c.Step = tr.step(test, first, died)
+	}
 	c.Detail = strings.Join(detail, "\n")
+}
+
+// belongs tells whether a finding is one of a test's, or at least of no other.
+func belongs(f verdict.Finding, test string) bool {
+	tests := f.Tests
+	if len(tests) == 0 && f.After != "" {
+		tests = []string{f.After}
+	}
+	return len(tests) == 0 || slices.ContainsFunc(tests, func(t string) bool { return t == test || strings.HasPrefix(t, test+"/") })
+}
+
+// exhausting are findings of a machine that a number was too much for.
+// A page that is not to be had is told with the stack of who wanted it (warn_alloc
+// in mm/page_alloc.c); one that never can be, with a warning of the allocator.
+var exhausting = []klog.Kind{klog.KindOOM, klog.KindSoftLockup, klog.KindHungTask, klog.KindRCUStall}
+
+var tooLarge = regexp.MustCompile(`(?m)^\s*RIP: \S+?:(__)?(alloc|kvmalloc|vmalloc)\w*\+`)
+
+// excuse tells whether all that is wrong is that some value of a parameter is more
+// than the machine can give: that is the administrator's business, and told.
+func (t *trail) excuse(v verdict.Verdict) (why string, ok bool) {
+	for _, r := range v.Tests {
+		if r.State == verdict.Fail && r.Name != smoketest.ParamsName {
+			return "", false
+		}
+	}
+	var first *verdict.Finding
+	for i, f := range v.Findings {
+		if !f.Fails() {
+			continue
+		}
+		if !slices.Contains(exhausting, klog.Kind(f.Kind)) && !strings.Contains(f.Title, "warn_alloc") && !tooLarge.MatchString(f.Raw) {
+			return "", false
+		}
+		if first == nil {
+			first = &v.Findings[i]
+		}
+	}
+	slow := slices.ContainsFunc(v.Problems, func(p verdict.Problem) bool {
+		return p.Kind == verdict.ProblemDeadline && p.Test == smoketest.ParamsName
+	})
+	switch {
+	case first != nil:
+		return fmt.Sprintf("%s is more than the machine has: %s", t.step(smoketest.ParamsName, first, true), first.Title), true
+	case slow:
+		return t.last[smoketest.ParamsName] + " does not come back in time", true
+	}
+	return "", false
 }
 
 // withoutKernel leaves the kernel's own lines out of a test's output: they are
@@ -105,7 +175,7 @@ func (c *Cell) blame(v verdict.Verdict) {
 func withoutKernel(text string) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
-		if l := strings.TrimSpace(line); !strings.HasPrefix(l, "| ") && !strings.HasPrefix(l, "kernel: ") && !strings.HasPrefix(l, "=== ") {
+		if l := strings.TrimSpace(line); !strings.HasPrefix(l, "| ") && !strings.HasPrefix(l, "kernel: ") && !strings.HasPrefix(l, "=== ") && !strings.Contains(l, smoketest.AnswerPrefix) {
 			b.WriteString(line)
 		}
 	}
@@ -115,15 +185,20 @@ func withoutKernel(text string) string {
 // firstLine is the first line of a test's output that says something.
 func firstLine(text string) string {
 	for line := range strings.Lines(text) {
-		if l := strings.TrimSpace(line); l != "" && !strings.HasPrefix(l, "=== ") && !strings.HasPrefix(l, "--- ") {
+		if l := strings.TrimSpace(line); l != "" && !strings.HasPrefix(l, "=== ") && !strings.HasPrefix(l, "--- ") && !strings.Contains(l, smoketest.AnswerPrefix) {
 			return l
 		}
 	}
 	return strings.TrimSpace(text)
 }
 
-// reached is the last stage that began.
-func reached(v verdict.Verdict) Stage {
+// stage is the one to tell of: the first that is red, or else the last.
+func stage(v verdict.Verdict, excused bool) Stage {
+	failed := func(name string) bool {
+		return slices.ContainsFunc(v.Tests, func(t verdict.TestResult) bool {
+			return t.State == verdict.Fail && (t.Name == name || strings.HasPrefix(t.Name, name+"/"))
+		})
+	}
 	last := Load
 	for _, s := range []struct {
 		test  string
@@ -133,13 +208,19 @@ func reached(v verdict.Verdict) Stage {
 			last = s.stage
 		}
 	}
+	switch {
+	case failed(smoketest.TestName):
+		return last
+	case failed(smoketest.ParamsName) && !excused:
+		return Params
+	case failed(smoketest.UseName), last == Reload && passed(v, smoketest.UseName):
+		return Use
+	}
 	return last
 }
 
-func passed(v verdict.Verdict, stage string) bool {
-	return slices.ContainsFunc(v.Tests, func(t verdict.TestResult) bool {
-		return t.Name == smoketest.TestName+"/"+stage && t.State == verdict.Pass
-	})
+func passed(v verdict.Verdict, name string) bool {
+	return slices.ContainsFunc(v.Tests, func(t verdict.TestResult) bool { return t.Name == name && t.State == verdict.Pass })
 }
 
 // answers puts together what the stages said.

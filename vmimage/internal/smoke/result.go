@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/kmodtest/kmodtest/internal/smoketest"
 	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
@@ -17,7 +18,7 @@ type Outcome string
 
 // The outcomes.
 const (
-	// OK is a module that was built, loaded, unloaded and reloaded, and of
+	// OK is a module that was built, loaded, unloaded, reloaded and used, and of
 	// which nothing is left.
 	OK Outcome = "ok"
 	// NoDevice is a module whose init says that its hardware is not there, and
@@ -41,6 +42,8 @@ const (
 	Load   Stage = "LOAD"
 	Unload Stage = "UNLOAD"
 	Reload Stage = "RELOAD"
+	Params Stage = "PARAMS"
+	Use    Stage = "USE"
 )
 
 // Cell is a module on a kernel.
@@ -48,19 +51,32 @@ type Cell struct {
 	// Kernel is the kernel's name and Release what uname -r says on it.
 	Kernel  string `json:"kernel"`
 	Release string `json:"release,omitempty"`
+	// Suite is that of the archive which the kernel comes from.
+	Suite string `json:"suite,omitempty"`
 	// Module is the module's name; empty if there is none to name.
 	Module  string  `json:"module"`
 	Outcome Outcome `json:"outcome"`
-	// Stage is the last one that was reached.
+	// Stage is the first that is red, or else the last that was reached.
 	Stage Stage `json:"stage"`
 	// Why tells in one line why the outcome is not OK.
 	Why string `json:"why,omitempty"`
 	// Where is the line of C that Why is about.
 	Where string `json:"where,omitempty"`
+	// Step is the request, or whatever else was done to the module, that it is red
+	// for; Alone tells what it does in a guest in which nothing came before it.
+	Step  string `json:"step,omitempty"`
+	Alone string `json:"alone,omitempty"`
+	// Use is how it was used, Values how many values of parameters were tried.
+	Use    *smoketest.Use `json:"use,omitempty"`
+	Values int            `json:"values,omitempty"`
+	// Notes are things to know that are no fault of the module's.
+	Notes []string `json:"notes,omitempty"`
 	// Errno is the error of a module that was refused.
 	Errno string `json:"errno,omitempty"`
 	// Detail is all that there is to tell.
 	Detail string `json:"detail,omitempty"`
+	// Bundle is the file that repeats a red cell, relative to the report.
+	Bundle string `json:"bundle,omitempty"`
 	// Elapsed is how long its guests took.
 	Elapsed time.Duration `json:"elapsed"`
 	// Verdict is that of its guest; nil if none ran.
@@ -79,7 +95,13 @@ func (c Cell) Green() bool {
 type Result struct {
 	// Source is what was tried.
 	Source string `json:"source"`
-	Cells  []Cell `json:"cells"`
+	// Seed is what all that is left to chance follows from.
+	Seed  uint64 `json:"seed"`
+	Cells []Cell `json:"cells"`
+	// Start, Elapsed and Guests, the most at once, tell how it went.
+	Start   time.Time     `json:"start"`
+	Elapsed time.Duration `json:"elapsed"`
+	Guests  int           `json:"guests"`
 	// Notes are lines about builds and kernels.
 	Notes []string `json:"notes,omitempty"`
 }
@@ -122,7 +144,10 @@ func Text(w io.Writer, r Result) error {
 	}
 	t.Flush()
 	for _, c := range r.Cells {
-		if c.Outcome == OK {
+		for _, n := range c.notes() {
+			fmt.Fprintf(&b, "\n%s on %s: %s\n", c.Name(r.Source), c.Kernel, n)
+		}
+		if c.Outcome == OK && c.Why == "" {
 			continue
 		}
 		fmt.Fprintf(&b, "\n%s on %s: %s", c.Name(r.Source), c.Kernel, c.Outcome)
@@ -130,6 +155,9 @@ func Text(w io.Writer, r Result) error {
 			fmt.Fprintf(&b, ": %s", c.Where)
 		}
 		fmt.Fprintf(&b, ": %s\n", c.Why)
+		if c.Step != "" {
+			fmt.Fprintf(&b, "    done: %s\n    %s\n", c.Step, cmp.Or(c.Alone, fmt.Sprintf("with -seed %d", r.Seed)))
+		}
 		if !c.Green() && c.Detail != "" {
 			for line := range strings.Lines(strings.TrimRight(c.Detail, "\n") + "\n") {
 				b.WriteString("    " + line)
@@ -148,5 +176,39 @@ func (c Cell) short() string {
 	case Refused, NoDevice:
 		return fmt.Sprintf("%s (%s)", c.Outcome, c.Errno)
 	}
+	if used := c.used(); used != "" {
+		return fmt.Sprintf("%s: %s", c.Outcome, used)
+	}
 	return string(c.Outcome)
+}
+
+// notes are what is worth knowing of a cell that is no fault.
+func (c Cell) notes() []string {
+	notes := c.Notes
+	if c.Use != nil {
+		notes = append(notes[:len(notes):len(notes)], c.Use.Notes...)
+	}
+	return notes
+}
+
+// used says in a few words how the module was used.
+func (c Cell) used() string {
+	u := c.Use
+	if u == nil {
+		return ""
+	}
+	var parts []string
+	add := func(n int, what string) {
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, what))
+		}
+	}
+	add(u.Requests, "requests")
+	add(u.Files, "files")
+	add(c.Values, "values of parameters")
+	text := strings.Join(parts, ", ")
+	if u.Short && text != "" {
+		text += " (and more than there was time for)"
+	}
+	return text
 }

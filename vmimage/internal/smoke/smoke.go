@@ -5,21 +5,27 @@ package smoke
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/kmodtest/kmodtest/internal/smoketest"
+	"github.com/kmodtest/kmodtest/vmimage/internal/bundle"
 	"github.com/kmodtest/kmodtest/vmimage/internal/dkms"
 	"github.com/kmodtest/kmodtest/vmimage/internal/initramfs"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kbuild"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
 	"github.com/kmodtest/kmodtest/vmimage/internal/run"
 	"github.com/kmodtest/kmodtest/vmimage/internal/session"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
 // Options says what to try on which kernels.
@@ -36,11 +42,28 @@ type Options struct {
 	Params map[string][]string
 	// Reloads is how often a module is loaded again; 0 is 20.
 	Reloads int
+	// Seed is what all that is left to chance follows from; 0 is 1.
+	Seed uint64
+	// UseTime bounds how long a module is used; 0 is 10 seconds.
+	UseTime time.Duration
+	// Write allows to write to a module's files.
+	Write bool
+	// Shard is the part of the cells that is tried; the zero value is all.
+	Shard Shard
+	// Guests bounds the guests at once; 0 is 1.
+	Guests int
+	// Bundles is the directory for what repeats red cells elsewhere, BundleName
+	// what a report calls it; empty keeps none.
+	Bundles, BundleName string
 	// Cell, if not nil, is told each outcome as it comes.
 	Cell func(Cell)
 }
 
-const defaultReloads = 20
+const (
+	defaultReloads = 20
+	defaultSeed    = 1
+	defaultUseTime = 10 * time.Second
+)
 
 // Run tries everything. An error says that it could not be tried at all; what
 // is red is in the result.
@@ -48,7 +71,9 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	if o.Reloads == 0 {
 		o.Reloads = defaultReloads
 	}
-	r := runner{o: o, res: Result{Source: o.Source.Name}}
+	o.Seed = cmp.Or(o.Seed, defaultSeed)
+	o.UseTime = cmp.Or(o.UseTime, defaultUseTime)
+	r := runner{o: o, res: Result{Source: o.Source.Name, Seed: o.Seed, Start: time.Now(), Guests: max(1, o.Guests)}}
 	image, err := o.Session.Image(ctx, false)
 	if err != nil {
 		return r.res, err
@@ -62,41 +87,120 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	}
 	defer done()
 	r.image, r.binary = image, binary
-	for _, spec := range o.Kernels {
-		if err := r.kernel(ctx, spec); err != nil {
-			return r.res, err
+	r.guestSlots, r.buildSlot = make(chan struct{}, max(1, o.Guests)), make(chan struct{}, 1)
+	g, gctx := errgroup.WithContext(ctx)
+	runs := make([]*kernelRun, len(o.Kernels))
+	for i, spec := range o.Kernels {
+		runs[i] = &kernelRun{runner: &r, index: i}
+		if !o.Shard.mayHave(i, len(o.Kernels)) {
+			continue
 		}
+		g.Go(func() error { return runs[i].try(gctx, spec) })
 	}
+	if err := g.Wait(); err != nil {
+		return r.res, cmp.Or(context.Cause(ctx), err)
+	}
+	for _, k := range runs {
+		r.res.Cells, r.res.Notes = append(r.res.Cells, k.cells...), append(r.res.Notes, k.notes...)
+	}
+	if len(r.res.Cells) == 0 && o.Shard.Count > 0 {
+		return r.res, fmt.Errorf("smoke: nothing is left for shard %d/%d", o.Shard.Index, o.Shard.Count)
+	}
+	r.res.Elapsed = time.Since(r.res.Start)
 	return r.res, nil
 }
 
+// runner tries modules on all kernels.
 type runner struct {
 	o      Options
 	res    Result
 	image  initramfs.Image
 	binary string
 	qemu   string
+	// guestSlots bounds the guests at once, buildSlot the builds; mu is Cell's.
+	guestSlots, buildSlot chan struct{}
+	mu                    sync.Mutex
 }
 
-func (r *runner) note(format string, args ...any) {
-	r.res.Notes = append(r.res.Notes, fmt.Sprintf(format, args...))
+// kernelRun tries modules on one kernel.
+type kernelRun struct {
+	*runner
+	index int // of the kernel
+	cells []Cell
+	notes []string
+	// missing are modules that build on one which is nowhere.
+	missing map[string]error
 }
 
-func (r *runner) add(c Cell) {
-	r.res.Cells = append(r.res.Cells, c)
+func (r *kernelRun) note(format string, args ...any) {
+	r.notes = append(r.notes, fmt.Sprintf(format, args...))
+}
+
+func (r *runner) tell(c Cell) {
 	if r.o.Cell != nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
 		r.o.Cell(c)
 	}
 }
 
-// kernel tries everything on one kernel. Modules that want what the cloud
-// flavour lacks are taken to the generic one.
-func (r *runner) kernel(ctx context.Context, spec kernel.Spec) error {
-	k, mods, err := r.prepare(ctx, spec)
+// try tries everything on one kernel. Modules that want what the cloud flavour
+// lacks are taken to the generic one.
+func (r *kernelRun) try(ctx context.Context, spec kernel.Spec) error {
+	k, mods, err := r.build(ctx, spec)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if err != nil && k.Flavour == "cloud" && wantsMore(err) {
+	if err != nil {
+		if errors.Is(err, errFetch) {
+			return err
+		}
+		if r.o.Shard.has(r.index, len(r.o.Kernels), 0) {
+			c := r.unbuilt(spec, k, err)
+			r.cells = append(r.cells, c)
+			r.tell(c)
+		}
+		return nil
+	}
+	var chosen []run.Module
+	for i, m := range mods {
+		if (len(r.o.Modules) == 0 || Contains(r.o.Modules, m.Name)) && r.o.Shard.has(r.index, len(r.o.Kernels), i) {
+			chosen = append(chosen, m)
+		}
+	}
+	r.cells = make([]Cell, len(chosen))
+	g, ctx := errgroup.WithContext(ctx)
+	for i, m := range chosen {
+		g.Go(func() error {
+			return in(ctx, r.guestSlots, func() (err error) {
+				if r.cells[i], err = r.module(ctx, k, mods, m); err == nil {
+					r.tell(r.cells[i])
+				}
+				return err
+			})
+		})
+	}
+	return g.Wait()
+}
+
+// in calls f when there is a slot.
+func in(ctx context.Context, slots chan struct{}, f func() error) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case slots <- struct{}{}:
+	}
+	defer func() { <-slots }()
+	return f()
+}
+
+// build gets the kernel, or the generic one, and builds for it.
+func (r *kernelRun) build(ctx context.Context, spec kernel.Spec) (k kernel.Kernel, mods []run.Module, err error) {
+	err = in(ctx, r.buildSlot, func() (err error) {
+		k, mods, err = r.prepare(ctx, spec)
+		if err == nil || k.Flavour != "cloud" || !wantsMore(err) || ctx.Err() != nil {
+			return err
+		}
 		why := firstLine(err.Error())
 		spec.Flavour = "generic"
 		generic, more, gerr := r.prepare(ctx, spec)
@@ -104,28 +208,14 @@ func (r *runner) kernel(ctx context.Context, spec kernel.Spec) error {
 			r.note("%s lacks what the modules want (%s): they run on %s", k.Name, why, generic.Name)
 			k, mods, err = generic, more, gerr
 		}
-	}
-	if err != nil {
-		if errors.Is(err, errFetch) {
-			return err
-		}
-		r.add(r.unbuilt(spec, k, err))
-		return nil
-	}
-	for _, m := range mods {
-		if len(r.o.Modules) > 0 && !contains(r.o.Modules, m.Name) {
-			continue
-		}
-		c, err := r.module(ctx, k, mods, m)
-		if err != nil {
-			return err
-		}
-		r.add(c)
-	}
-	return nil
+		return err
+	})
+	return k, mods, err
 }
 
-func contains(names []string, name string) bool {
+// Contains tells whether one of names is the module, in whose name dashes and
+// underscores are the same.
+func Contains(names []string, name string) bool {
 	for _, n := range names {
 		if kbuild.SameName(n, name) {
 			return true
@@ -135,8 +225,8 @@ func contains(names []string, name string) bool {
 }
 
 // unbuilt is the cell of a kernel for which there is no module.
-func (r *runner) unbuilt(spec kernel.Spec, k kernel.Kernel, err error) Cell {
-	c := Cell{Kernel: spec.String(), Release: k.Release, Stage: Build, Outcome: Red, Why: firstLine(err.Error()), Detail: err.Error()}
+func (r *kernelRun) unbuilt(spec kernel.Spec, k kernel.Kernel, err error) Cell {
+	c := Cell{Kernel: spec.String(), Release: k.Release, Suite: spec.Suite, Stage: Build, Outcome: Red, Why: firstLine(err.Error()), Detail: err.Error()}
 	var not *dkms.NotForKernelError
 	if errors.As(err, &not) {
 		c.Outcome, c.Why = NotForKernel, not.Reason
@@ -177,27 +267,19 @@ func (r *runner) exporters(symbols []string) string {
 var errFetch = errors.New("no kernel")
 
 // prepare gets a kernel and builds for it.
-func (r *runner) prepare(ctx context.Context, spec kernel.Spec) (kernel.Kernel, []run.Module, error) {
+func (r *kernelRun) prepare(ctx context.Context, spec kernel.Spec) (kernel.Kernel, []run.Module, error) {
 	k, err := kernel.Get(ctx, r.o.Session.Kernels, spec)
 	if err != nil {
 		return k, nil, fmt.Errorf("%w: %w", errFetch, err)
 	}
 	r.progress("building %s for %s", r.o.Source.Name, k.Release)
-	trees, err := r.o.Source.build(ctx, r.o.Session, k)
-	if err != nil {
-		return k, nil, err
-	}
-	var built []kbuild.Module
-	for i, t := range trees {
-		for _, n := range t.Notes {
-			r.note("%s: %s", k.Name, n)
-		}
-		// What the source needs is there for it, and not tried itself.
-		if i == len(trees)-1 {
-			built = append(built, t.Modules...)
+	mods, missing, err := r.o.Source.modules(ctx, r.o.Session, k, func(note string) { r.note("%s: %s", k.Name, note) })
+	for _, m := range mods {
+		if none := missing[m.Name]; none != nil && err == nil && k.Flavour == "cloud" {
+			err = none // another flavour may have it
 		}
 	}
-	mods, err := session.Depends(ctx, r.o.Session.Kernels.Store, k, built, trees[:len(trees)-1]...)
+	r.missing = missing
 	return k, mods, err
 }
 
@@ -213,37 +295,93 @@ func wantsMore(err error) bool {
 }
 
 // module tries one module in guests of its own.
-func (r *runner) module(ctx context.Context, k kernel.Kernel, mods []run.Module, m run.Module) (Cell, error) {
-	c := Cell{Kernel: k.Name, Release: k.Release, Module: m.Name, Stage: Load}
+func (r *kernelRun) module(ctx context.Context, k kernel.Kernel, mods []run.Module, m run.Module) (Cell, error) {
+	c := Cell{Kernel: k.Name, Release: k.Release, Suite: r.o.Kernels[r.index].Suite, Module: m.Name, Stage: Load}
+	if err := r.missing[m.Name]; err != nil {
+		c.Outcome, c.Why, c.Detail = Red, err.Error(), err.Error()
+		return c, nil
+	}
 	p := session.Prepared{Kernel: k, Modules: mods, Image: r.image, QEMU: r.qemu}
 	var err error
 	if p.Accel, err = r.o.Session.ChooseAccel(ctx, p); err != nil {
 		return c, err
 	}
+	r.progress("trying %s on %s", m.Name, k.Release)
+	start := time.Now()
+	o, v, out, tr, err := r.guests(ctx, p, m.Name, "", smoketest.TestName, smoketest.ParamsName, smoketest.UseName)
+	c.Elapsed = time.Since(start)
+	if err != nil {
+		return c, err
+	}
+	if c = judge(c, v, tr); c.Outcome == Red && len(v.Findings) == 0 {
+		c.Detail += "\n" + strings.TrimSpace(withoutKernel(out))
+	}
+	if c.Outcome == Red && r.o.Bundles != "" {
+		if c.Bundle, err = r.keep(c, o); err != nil {
+			return c, err
+		}
+	}
+	if c.Stage != Use || c.Step == "" {
+		return c, nil
+	}
+	r.progress("trying %s again: %s", m.Name, c.Step)
+	_, v, _, tr, err = r.guests(ctx, p, m.Name, c.Step, smoketest.UseName)
+	if err != nil {
+		return c, err
+	}
+	again := judge(Cell{}, v, tr)
+	switch {
+	case v.Green():
+		c.Alone = fmt.Sprintf("alone it does no harm: it takes what comes before it with -seed %d", r.o.Seed)
+	case again.Why == c.Why:
+		c.Alone = "alone it does the same"
+	default:
+		c.Alone = "alone it does this: " + again.Why
+	}
+	c.Elapsed = time.Since(start)
+	return c, nil
+}
+
+// guests runs tests of the program for one module; only is the only step of its
+// use, or empty.
+func (r *runner) guests(ctx context.Context, p session.Prepared, module, only string, tests ...string) (run.Options, verdict.Verdict, string, *trail, error) {
 	o := r.o.Session.Run(p)
 	// A stranger's C files are named relative to the tree, and no project's
 	// files are theirs.
-	o.SourceRoot, o.Files, o.Placed, o.Outputs, o.Wanted, o.Isolation = "", nil, nil, nil, nil, run.PerPackage
-	o.Binary, o.Dir = r.binary, filepath.Dir(r.binary)
-	o.Args = []string{"-test.v=test2json", "-test.paniconexit0", "-test.timeout=10m", "-test.run=^" + smoketest.TestName + "$"}
-	o.Env = append(run.GuestEnv(nil, "/"), smoketest.EnvModule+"="+m.Name, smoketest.EnvReloads+"="+strconv.Itoa(r.o.Reloads),
-		smoketest.EnvParams+"="+strings.Join(r.params(m.Name), smoketest.ParamsSeparator))
+	o.SourceRoot, o.Files, o.Placed, o.Outputs, o.Wanted = "", nil, nil, nil, nil
+	o.Binary, o.Dir, o.Jobs = r.binary, filepath.Dir(r.binary), 1
+	o.Args = []string{
+		"-test.v=test2json", "-test.paniconexit0", "-test.timeout=10m", "-test.run=^(" + strings.Join(tests, "|") + ")$",
+	}
+	write := ""
+	if r.o.Write {
+		write = "1"
+	}
+	o.Env = append(run.GuestEnv(nil, "/"), smoketest.EnvModule+"="+module, smoketest.EnvReloads+"="+strconv.Itoa(r.o.Reloads),
+		smoketest.EnvParams+"="+strings.Join(r.params(module), smoketest.ParamsSeparator),
+		smoketest.EnvSeed+"="+strconv.FormatUint(r.o.Seed, 10), smoketest.EnvSeconds+"="+fmt.Sprint(r.o.UseTime.Seconds()),
+		smoketest.EnvWrite+"="+write, smoketest.EnvOnly+"="+only)
 	var out bytes.Buffer // a reload says a line or two, and a fault is cut by package run
-	o.Stdout, o.Stderr = &out, &out
-	r.progress("trying %s on %s", m.Name, k.Release)
-	start := time.Now()
+	tr := newTrail()
+	o.Stdout, o.Stderr = &out, tr
 	v, err := run.Run(ctx, o)
-	c.Elapsed = time.Since(start)
 	if ctx.Err() != nil {
-		return c, context.Cause(ctx)
+		return o, v, "", tr, context.Cause(ctx)
 	}
 	if err != nil {
-		return c, fmt.Errorf("try module %s on %s: %w", m.Name, k.Name, err)
+		return o, v, "", tr, fmt.Errorf("try module %s on %s: %w", module, p.Kernel.Name, err)
 	}
-	if c = judge(c, v); c.Outcome == Red && len(v.Findings) == 0 {
-		c.Detail += "\n" + strings.TrimSpace(withoutKernel(out.String()))
+	return o, v, out.String() + tr.rest.String(), tr, nil
+}
+
+// keep writes what repeats a red cell elsewhere.
+func (r *runner) keep(c Cell, o run.Options) (string, error) {
+	name := strings.NewReplacer("/", "-", ":", "-", " ", "-").Replace(c.Kernel+"-"+c.Module) + ".tar.gz"
+	b := bundle.Bundle{Options: o, Package: c.Module, Verdict: c.Verdict, Allow: r.o.Session.Config.Allow}
+	if err := b.Write(filepath.Join(r.o.Bundles, name)); err != nil {
+		return "", err
 	}
-	return c, nil
+	return filepath.ToSlash(filepath.Join(r.o.BundleName, name)), nil
 }
 
 func (r *runner) params(name string) []string {

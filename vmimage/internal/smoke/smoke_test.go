@@ -24,6 +24,10 @@ func guestVerdict(exit int, stages, said string) verdict.Verdict {
 	v := verdict.Verdict{Exit: exit}
 	for s := range strings.FieldsSeq(stages) {
 		name, status, _ := strings.Cut(s, "=")
+		if strings.HasPrefix(name, "Test") {
+			v.Tests = append(v.Tests, verdict.TestResult{Name: name, State: verdict.State(status)})
+			continue
+		}
 		v.Tests = append(v.Tests, verdict.TestResult{Name: smoketest.TestName + "/" + name, State: verdict.State(status)})
 	}
 	if said != "" {
@@ -39,11 +43,23 @@ func TestJudge(t *testing.T) {
 	left.Tests[1].Output = "=== RUN   TestModule/unload\n    module_test.go:1: after unload of module m there is still:\n"
 	panicked := guestVerdict(2, "load=pass", "")
 	panicked.Problems = []verdict.Problem{{Text: "the guest died"}}
+	const all = "load=pass unload=pass reload=pass "
+	used := guestVerdict(1, all+"TestParameters=pass TestUse=fail", "")
+	used.Findings = []verdict.Finding{{Title: "WARNING in f", Kind: "warn", Raw: "cut here\nWARNING at f\n", Tests: []string{"TestUse"}}}
+	died := guestVerdict(2, all+"TestParameters=pass TestUse=fail", "")
+	died.Problems = []verdict.Problem{{Kind: verdict.ProblemDied, Test: "TestUse", Text: "the guest died"}}
+	large := guestVerdict(1, all+"TestParameters=fail TestUse=pass", "")
+	large.Findings = []verdict.Finding{{Title: "Out of memory", Kind: "oom", Tests: []string{"TestParameters"}}}
+	warned := guestVerdict(1, all+"TestParameters=fail TestUse=pass", "")
+	warned.Findings = []verdict.Finding{{Title: "WARNING in m_init", Kind: "warn", Raw: "cut here\nRIP: 0010:__alloc_pages+0x2a9/0x330\n", Tests: []string{"TestParameters"}}}
+	both := guestVerdict(1, all+"TestParameters=fail TestUse=pass", "")
+	both.Findings = append(large.Findings[:1:1], verdict.Finding{Title: "WARNING in f", Kind: "warn"})
+	const steps = "smoketest> TestParameters\tm with n=9\nsmoketest> TestUse\tone\nsmoketest> TestUse\ttwo\nsmoketest| WARNING at f\nsmoketest> TestUse\tthree\n"
 	tests := map[string]struct {
 		v    verdict.Verdict
 		want Cell
 	}{
-		"ok":        {guestVerdict(0, "load=pass unload=pass reload=pass", ""), Cell{Outcome: OK, Stage: Reload}},
+		"ok":        {guestVerdict(0, "load=pass unload=pass reload=pass TestParameters=pass TestUse=pass", ""), Cell{Outcome: OK, Stage: Use}},
 		"no device": {guestVerdict(0, "load=pass", `{"errno":"ENODEV","log":["m: nothing here"]}`), Cell{Outcome: NoDevice, Stage: Load, Errno: "ENODEV", Why: "init says that there is no device: ENODEV (kernel: m: nothing here)", Detail: "m: nothing here"}},
 		"refused":   {guestVerdict(0, "load=pass", `{"errno":"EINVAL"}`), Cell{Outcome: Refused, Stage: Load, Errno: "EINVAL", Why: "init returns EINVAL; say with -param what it wants"}},
 		"refused dependency": {guestVerdict(0, "load=pass", `{"errno":"ENOENT","dependency":"d","log":["d: x taints kernel."]}`),
@@ -55,12 +71,20 @@ func TestJudge(t *testing.T) {
 		"finding":                          {oops, Cell{Outcome: Red, Stage: Unload, Why: "refcount_t: underflow [REFCOUNT]", Where: "xtrx.c:7"}},
 		"something left":                   {left, Cell{Outcome: Red, Stage: Unload, Why: "module_test.go:1: after unload of module m there is still:"}},
 		"guest died":                       {panicked, Cell{Outcome: Red, Stage: Load, Why: "the guest died"}},
+		"no end of use":                    {guestVerdict(0, "load=pass unload=pass reload=pass TestParameters=pass", ""), Cell{Outcome: Red, Stage: Reload, Why: "the guest did not come to the end of its stages"}},
+		"use":                              {used, Cell{Outcome: Red, Stage: Use, Why: "WARNING in f [warn]", Step: "two"}},
+		"use, and the guest died":          {died, Cell{Outcome: Red, Stage: Use, Why: "the guest died", Step: "three"}},
+		"too large a number":               {large, Cell{Outcome: OK, Stage: Use, Notes: []string{"m with n=9 is more than the machine has: Out of memory"}}},
+		"too large a number, and a fault":  {both, Cell{Outcome: Red, Stage: Params, Why: "Out of memory [oom]", Step: "m with n=9"}},
+		"far too large a number":           {warned, Cell{Outcome: OK, Stage: Use, Notes: []string{"m with n=9 is more than the machine has: WARNING in m_init"}}},
 		"green, but no end":                {guestVerdict(0, "load=pass unload=pass", ""), Cell{Outcome: Red, Stage: Unload, Why: "the guest did not come to the end of its stages"}},
 		"green, and nothing at all":        {verdict.Verdict{}, Cell{Outcome: Red, Stage: Load, Why: "the guest did not come to the end of its stages"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			got := judge(Cell{}, tt.v)
+			tr := newTrail()
+			fmt.Fprint(tr, steps)
+			got := judge(Cell{}, tt.v, tr)
 			ignore := cmpopts.IgnoreFields(Cell{}, "Verdict", "Detail")
 			if tt.want.Detail != "" {
 				ignore = cmpopts.IgnoreFields(Cell{}, "Verdict")
@@ -92,7 +116,7 @@ func TestUnbuilt(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			store := kernel.OpenStore(t.TempDir(), nil, nil)
-			r := runner{o: Options{Session: &session.Session{Kernels: kernel.Options{Store: store}}}}
+			r := kernelRun{runner: &runner{o: Options{Session: &session.Session{Kernels: kernel.Options{Store: store}}}}}
 			tt.want.Kernel, tt.want.Stage = "6.1-generic", Build
 			if diff := cmp.Diff(tt.want, r.unbuilt(spec, kernel.Kernel{}, tt.err), cmpopts.IgnoreFields(Cell{}, "Detail")); diff != "" {
 				t.Errorf("cell (-want +got):\n%s", diff)
@@ -186,5 +210,62 @@ func TestFindSource(t *testing.T) {
 				t.Errorf("source (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// Every cell is in exactly one shard, and none is in a kernel that its shard leaves
+// out.
+func TestShard(t *testing.T) {
+	for kernels := 1; kernels < 6; kernels++ {
+		for count := 1; count < 8; count++ {
+			for k := range kernels {
+				for m := range 20 {
+					n := 0
+					for i := range count {
+						s := Shard{i + 1, count}
+						if s.has(k, kernels, m) {
+							n++
+						}
+						if s.has(k, kernels, m) && !s.mayHave(k, kernels) {
+							t.Errorf("shard %v of %d kernels leaves kernel %d out, and has a cell of it", s, kernels, k)
+						}
+					}
+					if n != 1 {
+						t.Errorf("%d kernels, %d shards: cell %d, %d is in %d", kernels, count, k, m, n)
+					}
+				}
+			}
+		}
+	}
+	if s := (Shard{2, 5}); s.mayHave(0, 5) || !s.mayHave(1, 5) {
+		t.Error("with as many shards as kernels, each has a kernel")
+	}
+}
+
+// A report is green where the cells are, and names what is red.
+func TestReport(t *testing.T) {
+	green := guestVerdict(0, "load=pass", "")
+	green.Ends = []verdict.End{{}}
+	large := guestVerdict(1, "load=pass TestParameters=fail", "")
+	tests := map[string]struct {
+		c    Cell
+		want string // of the only failure
+	}{
+		"ok":         {Cell{Kernel: "6.1", Module: "m", Outcome: OK, Verdict: &green}, ""},
+		"no device":  {Cell{Kernel: "6.1", Module: "m", Outcome: NoDevice, Verdict: &green}, ""},
+		"note":       {Cell{Kernel: "6.1", Module: "m", Outcome: OK, Notes: []string{"large"}, Verdict: &large}, ""},
+		"refused":    {Cell{Kernel: "6.1", Module: "m", Outcome: Refused, Why: "EINVAL", Verdict: &green}, "refused: EINVAL"},
+		"not built":  {Cell{Kernel: "6.1", Outcome: Red, Stage: Build, Why: "no such thing", Where: "m.c:3"}, "no such thing"},
+		"not for it": {Cell{Kernel: "6.1", Outcome: NotForKernel, Stage: Build, Why: "too old"}, ""},
+	}
+	for name, tt := range tests {
+		r := Result{Source: "s", Cells: []Cell{tt.c}}.Report()
+		var got string
+		for _, f := range r.Failures() {
+			got += f.Title
+		}
+		if got != tt.want || r.Green() != (tt.want == "") {
+			t.Errorf("%s: green %v, failures %q, want %q", name, r.Green(), got, tt.want)
+		}
 	}
 }

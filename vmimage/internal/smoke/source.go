@@ -11,6 +11,7 @@ import (
 	"github.com/kmodtest/kmodtest/vmimage/internal/dkms"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kbuild"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
+	"github.com/kmodtest/kmodtest/vmimage/internal/run"
 	"github.com/kmodtest/kmodtest/vmimage/internal/session"
 )
 
@@ -60,6 +61,44 @@ func FindSource(ctx context.Context, o kernel.Options, suite, arg string) (Sourc
 	return Source{Name: p.Name, Dir: p.Dir, Needs: p.Needs}, nil
 }
 
+// Modules builds the source for a kernel, and finds what has to be loaded before
+// its modules.
+func (s Source) Modules(ctx context.Context, ses *session.Session, k kernel.Kernel) ([]run.Module, error) {
+	mods, missing, err := s.modules(ctx, ses, k, func(note string) { ses.Telling("%s", note) })
+	for _, m := range mods {
+		if err == nil {
+			err = missing[m.Name]
+		}
+	}
+	return mods, err
+}
+
+func (s Source) modules(ctx context.Context, ses *session.Session, k kernel.Kernel, note func(string)) (_ []run.Module, missing map[string]error, _ error) {
+	trees, err := s.build(ctx, ses, k)
+	if err != nil {
+		return nil, nil, err
+	}
+	var built []kbuild.Module
+	for i, t := range trees {
+		for _, n := range t.Notes {
+			note(n)
+		}
+		// What the source needs is there for it, and not tried itself.
+		if i == len(trees)-1 {
+			built = append(built, t.Modules...)
+		}
+	}
+	counted, err := ses.Counting(ctx, k, built)
+	if err != nil {
+		return nil, nil, err
+	}
+	mods, missing, err := session.Depends(ctx, ses.Kernels.Store, k, built, trees[:len(trees)-1]...)
+	for i := range mods {
+		mods[i].Counted = counted[i]
+	}
+	return mods, missing, err
+}
+
 // build builds the source for a kernel; what it needs comes before it.
 func (s Source) build(ctx context.Context, o *session.Session, k kernel.Kernel) ([]kbuild.Tree, error) {
 	if s.File != "" {
@@ -75,6 +114,9 @@ func (s Source) build(ctx context.Context, o *session.Session, k kernel.Kernel) 
 				return err
 			}
 			recipe.Others = others
+		}
+		if isLast {
+			recipe.Instrument = o.Instrument()
 		}
 		t, err := kbuild.BuildTree(ctx, kbuild.TreeOptions{
 			Kernel: k, Dir: dir, Show: show, Recipe: recipe, Exports: trees, Store: o.Kernels.Store, Log: o.Log,

@@ -70,8 +70,15 @@ type Contract struct {
 	// Sweeps counts the unloads, and refused loads, after which the kernel was
 	// swept for pointers into the module.
 	Sweeps int `json:"sweeps"`
+	// Took is how long guests were kept by them, but for the last of each guest.
+	Took time.Duration `json:"took,omitempty"`
 	// Unable is why none could be.
 	Unable string `json:"unable,omitempty"`
+	// Heaps counts those after which the live objects of the heap were looked
+	// through as well, on a kernel booted with slub_debug. HeapUnable is why they
+	// could not be.
+	Heaps      int    `json:"heaps,omitempty"`
+	HeapUnable string `json:"heap_unable,omitempty"`
 }
 
 // End is how the binary ended in a guest. The zero value is a good end.

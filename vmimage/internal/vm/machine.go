@@ -54,6 +54,9 @@ type Config struct {
 	// memory. A guest that is saved needs one, which it writes to; a guest
 	// that is restored only reads it.
 	RAM string
+	// Hold keeps the memory of a guest that has stopped, by itself or in a panic,
+	// until VM.OnStop has had it read.
+	Hold bool
 }
 
 // defaultMemoryMiB is the guest's memory where the configuration is silent.
@@ -177,6 +180,9 @@ func (c Config) args(fd fds, share bool) []string {
 	args := []string{
 		"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
 		"-cpu", cpu, "-smp", fmt.Sprint(max(c.CPUs, 1)), "-m", fmt.Sprintf("%dM", c.Memory()),
+	}
+	if c.Hold {
+		args = append(args, "-no-shutdown")
 	}
 	if c.RAM != "" {
 		machine += ",memory-backend=ram"

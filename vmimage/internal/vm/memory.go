@@ -7,6 +7,7 @@ import (
 	"os"
 	"regexp"
 	"strconv"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -108,6 +109,25 @@ func (m *Memory) ReadAt(p []byte, at int64) (int, error) {
 		err = fmt.Errorf("read guest's memory: %d bytes of %d at %#x", n, len(p), at)
 	}
 	return n, err
+}
+
+// WriteAt implements io.WriterAt by physical address. The guest sees what is written
+// as if a device had done it.
+func (m *Memory) WriteAt(p []byte, at int64) (int, error) {
+	r, ok := m.remote(uint64(at), len(p))
+	if !ok {
+		return 0, fmt.Errorf("write guest's memory: %#x to %#x is none", at, uint64(at)+uint64(len(p)))
+	}
+	local := []unix.Iovec{{Base: unsafe.SliceData(p)}}
+	local[0].SetLen(len(p))
+	n, err := unix.ProcessVMWritev(m.pid, local, []unix.RemoteIovec{r}, 0)
+	if err == nil && n != len(p) {
+		err = fmt.Errorf("%d bytes of %d", n, len(p))
+	}
+	if err != nil {
+		return max(n, 0), fmt.Errorf("write guest's memory at %#x: %w", at, err)
+	}
+	return n, nil
 }
 
 // ReadPages reads pieces of memory of one size, which start at the given addresses,

@@ -28,7 +28,7 @@ type group struct {
 var groups = []group{
 	{"boot", benchBoot}, {"restore", benchRestore}, {"frames", benchFrames},
 	{"front", benchFront}, {"isolate", benchIsolate}, {"edit", benchEdit}, {"clones", benchClones}, {"matrix", benchMatrix},
-	{"verdict", benchVerdict}, {"virtme", benchVirtme},
+	{"verdict", benchVerdict}, {"sweep", benchSweep}, {"virtme", benchVirtme},
 }
 
 func main() {

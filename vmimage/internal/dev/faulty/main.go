@@ -37,8 +37,12 @@ func try(ctx context.Context) (red bool, err error) {
 	record := flag.String("record", "", "write what the kernel said about each row into `directory`, as traces for package klog")
 	readme := flag.Bool("readme", false, "write the table of what fails a run into docs/faults.md, and run nothing")
 	flag.Parse()
+	rows, err := Rows(s.Root)
+	if err != nil {
+		return false, err
+	}
 	if *readme {
-		return false, WritePage(s.Root)
+		return false, WritePage(s.Root, rows)
 	}
 	match, err := regexp.Compile(*only)
 	if err != nil {
@@ -58,7 +62,7 @@ func try(ctx context.Context) (red bool, err error) {
 	defer tw.Flush()
 	fmt.Fprintf(tw, "\tfault\tkernel\tfinding\ttest\tfile:line\ttime\n")
 	var tally Tally
-	for _, row := range Rows {
+	for _, row := range rows {
 		if !match.MatchString(row.Test) {
 			continue
 		}

@@ -83,6 +83,7 @@ func (r *Runner) Run(ctx context.Context, row Row) (Result, error) {
 		fmt.Sprintf("-test.run=^(%s|%s)$", row.Test, after))
 	o.KernelArgs, o.CPUs = append(slices.Clone(o.KernelArgs), row.Args...), row.CPUs
 	o.Env = append(o.Env, row.Env...)
+	o.Limits.Unload = time.Duration(row.Unload) * time.Second
 	var out bytes.Buffer
 	o.Stdout, o.Stderr = &out, &out
 	start := time.Now()

@@ -1,136 +1,118 @@
 package main
 
 import (
-	"slices"
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
 	"time"
+
+	"github.com/pelletier/go-toml/v2"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/klog"
 )
 
-// Row is one fault.
+// Row is one fault of tests/faulty/faults.toml.
 type Row struct {
 	// Fault says what it is, in the words of docs/faults.md.
-	Fault string
+	Fault string `toml:"fault"`
 	// Module is the module of tests/faulty, "" for a fault of the test binary.
-	Module string
+	Module string `toml:"module"`
 	// Test sets it off: a test of tests/faulty/cases. Blamed is the test that
 	// has to fail for it, if that is a subtest of Test or another one.
-	Test   string
-	Blamed []string
+	Test   string   `toml:"test"`
+	Blamed []string `toml:"blamed"`
 	// Args are further kernel arguments, Env variables, CPUs processors.
-	Args []string
-	Env  []string
-	CPUs int
+	Args []string `toml:"args"`
+	Env  []string `toml:"env"`
+	CPUs int      `toml:"cpus"`
 	// Timeout is -test.timeout; 0 leaves go test's own ten minutes.
-	Timeout time.Duration
+	Timeout time.Duration `toml:"-"`
+	Limit   string        `toml:"timeout"`
+	// Unload is the setting -unload-timeout, in seconds; 0 leaves the default.
+	Unload int `toml:"unload_seconds"`
 
 	// Kind is what the kernel log holds; empty if the kernel says nothing, and
 	// something else has to speak.
-	Kind klog.Kind
+	Kind klog.Kind `toml:"kind"`
 	// Text is an expression that the output of the test, or the reasons of the
 	// run, must match.
-	Text string
+	Text string `toml:"text"`
 	// NoPlace is why no line of C can be named; empty means that the marked
 	// line must be.
-	NoPlace string
+	NoPlace string `toml:"no_place"`
 	// NoPlaceOn is NoPlace for some kernels.
-	NoPlaceOn map[string]string
+	NoPlaceOn map[string]string `toml:"no_place_on"`
 	// By says in a word who found it: kernel log, unload contract, …
-	By string
+	By string `toml:"by"`
 	// Needs is an option without which the kernel cannot tell: CONFIG_KASAN.
 	// Unless is one with which another detector is there first, at another line.
-	Needs, Unless string
+	Needs  string `toml:"needs"`
+	Unless string `toml:"unless"`
 	// Green marks a row of noise: the verdict must be green.
-	Green bool
+	Green bool `toml:"green"`
 }
 
-// Who finds a fault.
+// Who finds a fault, where it matters.
 const (
-	byLog      = "kernel log"
-	byContract = "unload contract"
-	byDeadline = "deadline"
-	byRun      = "run"
+	byLog = "kernel log"
+	byRun = "run"
 )
 
-// Groups of kernel arguments. Another set of arguments is another snapshot, so
-// that there are few.
-var (
-	// plain is how the suites run: with what finds leaked and trampled objects.
-	slab = []string{"slub_debug=FZPU"}
-	// KFENCE samples only what slub's own debugging leaves alone.
-	kfence = []string{"kfence.sample_interval=700"}
-)
-
-// noStacks are the kernels that name only who called the allocator, which is a
-// function of the kernel's here (mm/slub.c before 5.19).
-var noStacks = map[string]string{"5.10": "the kernel keeps no call traces of allocations"}
-
-// shortly is a -test.timeout that only a hang reaches.
-const shortly = 20 * time.Second
-
-// Rows are all faults.
-var Rows = slices.Concat(modules, left, watched, binaries)
-
-// modules are the faults of modules that every kernel, or the contract, finds.
-var modules = []Row{
-	{Fault: "NULL dereference in a genl doit", Module: "null_doit", Test: "TestNullDoit", Kind: klog.KindOops, Args: slab},
-	{Fault: "NULL dereference in the transmit path", Module: "null_xmit", Test: "TestNullXmit", Kind: klog.KindOops, Args: slab},
-	{Fault: "timer that runs after rmmod", Module: "timer_unload", Test: "TestTimerUnload", Kind: klog.KindOops, Args: slab,
-		NoPlace: "the code is gone", Text: "unloaded faulty_timer_unload"},
-	{Fault: "WARN_ON, in a subtest", Module: "warn", Test: "TestWarn", Blamed: []string{"TestWarn/guilty"}, Kind: klog.KindWarn, Args: slab},
-	{Fault: "WARN_ON, in one of two parallel tests", Module: "warn", Test: "TestParallel",
-		Blamed: []string{"TestParallel/pair/one", "TestParallel/pair/other"}, Kind: klog.KindWarn, Args: slab, Text: "cannot be told"},
-	{Fault: "WARN_ON, while no test runs", Module: "warn", Test: "TestAfter", Blamed: []string{"KernelLog"},
-		Env: []string{"KMODTEST_FAULTY_ROLE=early"}, Kind: klog.KindWarn, Args: slab, Text: "No test was running"},
-	{Fault: "BUG_ON", Module: "bug", Test: "TestBug", Kind: klog.KindBug, Args: slab},
-	{Fault: "pointer followed out of freed memory", Module: "uaf_read", Test: "TestUafRead", Kind: klog.KindOops, Args: slab, Unless: "CONFIG_KASAN"},
-	{Fault: "write to freed memory", Module: "uaf_write", Test: "TestUafWrite", Kind: klog.KindSlab, Args: slab, Unless: "CONFIG_KASAN"},
-	{Fault: "double free", Module: "double_free", Test: "TestDoubleFree", Kind: klog.KindSlab, Args: slab, Unless: "CONFIG_KASAN"},
-	{Fault: "out-of-bounds write", Module: "oob_write", Test: "TestOobWrite", Kind: klog.KindSlab, Args: slab, Unless: "CONFIG_KASAN"},
-	{Fault: "read of freed memory, under KFENCE", Module: "kfence", Test: "TestKfence", Kind: klog.KindKFENCE, Args: kfence,
-		Needs: "CONFIG_KFENCE"},
-	{Fault: "free of a pointer into an object, under KFENCE", Module: "kfence_free", Test: "TestKfenceFree", Kind: klog.KindKFENCE, Args: kfence,
-		Needs: "CONFIG_KFENCE"},
-	{Fault: "leak in each call", Module: "leak", Test: "TestLeak", Args: slab, By: byContract, Text: `never freed 1 × kmalloc-192`},
-	{Fault: "leak in the error path of init", Module: "leak_init", Test: "TestLeakInit", Args: slab, By: byContract, Text: `never freed 1 × kmalloc-192`},
-	{Fault: "init fails half-way and leaves things", Module: "init_half", Test: "TestInitHalf", Args: slab, By: byContract,
-		Text: `(?s)proc.* faulty_half.*faulty_half`, NoPlaceOn: noStacks},
-	{Fault: "objects left in a destroyed cache", Module: "cache_left", Test: "TestCacheLeft", Kind: klog.KindCacheLeft, Args: slab},
-	{Fault: "genl family never unregistered", Module: "genl_left", Test: "TestGenlLeft", Args: slab, By: byContract,
-		Text: `generic netlink family`, NoPlace: "the kernel keeps no trace of who registered"},
-	{Fault: "netdev reference never put", Module: "netdev_ref", Test: "TestNetdevRef", Kind: klog.KindNetdevRef, Args: slab,
-		NoPlace: "the kernel keeps no trace of who took it", Text: `unload module faulty_netdev_ref: ETIMEDOUT`},
-	{Fault: "sysfs directory left", Module: "sysfs_left", Test: "TestSysfsLeft", Args: slab, By: byContract, Text: `faulty_left`, NoPlaceOn: noStacks},
-	{Fault: "module reference never put", Module: "module_ref", Test: "TestModuleRef", Args: slab, By: byContract,
-		Text: `EWOULDBLOCK .*, 1 references held`, NoPlace: "the kernel keeps no trace of who took it"},
-	{Fault: "one sysfs name twice", Module: "dup_name", Test: "TestDupName", Kind: klog.KindDuplicate, Args: slab},
-	{Fault: "sleeping under a spinlock", Module: "sched_atomic", Test: "TestSchedAtomic", Kind: klog.KindSchedAtomic, Args: slab},
-	{Fault: "deadlock of one task", Module: "deadlock", Test: "TestDeadlock", Timeout: shortly, Args: slab, By: byDeadline, Text: `in D state at`},
-	{Fault: "endless loop without preemption", Module: "loop", Test: "TestLoop", Timeout: shortly, Args: slab, By: byDeadline, Text: `runs at`},
-	{Fault: "endless loop with preemption", Module: "loop_preempt", Test: "TestLoopPreempt", Timeout: shortly, Args: slab, By: byDeadline, Text: `R state at`},
-	{Fault: "interrupts off for ever", Module: "irqs_off", Test: "TestIrqsOff", Timeout: shortly, Args: slab, By: byDeadline, Text: `runs at`},
-	{Fault: "stack overflow", Module: "stack_overflow", Test: "TestStackOverflow", Kind: klog.KindStack, Args: slab,
-		NoPlace: "the line is the one that hits the guard page", Text: `faulty_stack_overflow\.c:\d+`},
-	{Fault: "stack smashed", Module: "stack_smash", Test: "TestStackSmash", Kind: klog.KindStack, Args: slab, Unless: "CONFIG_KASAN"},
-	{Fault: "panic", Module: "panic", Test: "TestPanic", Kind: klog.KindPanic, Args: slab},
-	{Fault: "list corruption", Module: "list", Test: "TestList", Kind: klog.KindList, Args: slab},
-	{Fault: "refcount underflow", Module: "refcount", Test: "TestRefcount", Kind: klog.KindRefcount, Args: slab},
-	{Fault: "double vfree", Module: "vfree", Test: "TestVfree", Kind: klog.KindVfree, Args: slab},
-	{Fault: "page freed while mapped", Module: "bad_page", Test: "TestBadPage", Kind: klog.KindBadPage, Args: slab},
-	{Fault: "unexpected taint", Module: "taint", Test: "TestTaint", Kind: klog.KindTaint, Args: slab, NoPlace: "the kernel says one line about it", Text: `staging`},
-	{Fault: "100 MB of printk with a WARN_ON in it", Module: "flood", Test: "TestFlood", Kind: klog.KindWarn, Args: slab},
-	{Fault: "printk that imitates results", Module: "fake_frames", Test: "TestFakeFrames", Args: slab, By: "nothing: noise", Green: true},
-	{Fault: "kernel memory exhausted", Module: "oom", Test: "TestOom", Kind: klog.KindOOM, Args: slab},
-	{Fault: "rmmod that never returns", Module: "rmmod_hang", Test: "TestRmmodHang", Args: slab, By: byContract, Text: `ETIMEDOUT`},
+// Rows reads the rows below the root of kmodtest's source.
+func Rows(root string) ([]Row, error) {
+	path := filepath.Join(root, "tests", "faulty", "faults.toml")
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read faults: %w", err)
+	}
+	var t struct {
+		Args []string `toml:"args"`
+		Rows []Row    `toml:"fault"`
+	}
+	if err := toml.NewDecoder(bytes.NewReader(b)).DisallowUnknownFields().Decode(&t); err != nil {
+		var strict *toml.StrictMissingError
+		if errors.As(err, &strict) {
+			return nil, fmt.Errorf("read faults: %s:\n%s", path, strict.String())
+		}
+		return nil, fmt.Errorf("read faults: %s: %w", path, err)
+	}
+	for i := range t.Rows {
+		r := &t.Rows[i]
+		if r.Args == nil {
+			r.Args = t.Args
+		}
+		if err := r.check(); err != nil {
+			return nil, fmt.Errorf("read faults: %s: %s: %w", path, r.Fault, err)
+		}
+	}
+	return t.Rows, nil
 }
 
-// binaries are the faults of test binaries.
-var binaries = []Row{
-	{Fault: "test binary kills itself", Test: "TestKillsItself", Args: slab, By: byRun, Text: `SIGKILL`},
-	{Fault: "test binary exits with status 0", Test: "TestExits", Args: slab, By: byRun, Text: `unexpected call to os.Exit\(0\)`},
-	{Fault: "test binary forks and exits", Test: "TestForksAndExits", Args: slab, By: byRun, Text: `unexpected call to os.Exit\(0\)`},
-	{Fault: "test binary closes stdout", Test: "TestClosesStdout", Args: slab, By: byRun, Text: `ended while it ran: exit status 0`},
-	{Fault: "test writes 50 MB", Test: "TestWrites50MB", Args: slab, By: byRun, Text: `all written`},
-	{Fault: "test prints frame look-alikes", Test: "TestLookAlikes", Args: slab, By: byRun, Text: `and this is the result`},
-	{Fault: "guest memory exhausted", Test: "TestEatsMemory", Args: slab, Kind: klog.KindOOM, Text: `(?i)out of memory`, NoPlace: "no module is to blame"},
+// check completes a row and says what is wrong with it.
+func (r *Row) check() error {
+	if r.Fault == "" || r.Test == "" {
+		return errors.New("a row needs a fault and a test")
+	}
+	if r.Kind == "" && r.By == "" {
+		return errors.New("nobody finds it: kind or by is due")
+	}
+	if r.Kind != "" {
+		if _, err := klog.ParseKind(string(r.Kind)); err != nil {
+			return err
+		}
+	}
+	if _, err := regexp.Compile(r.Text); err != nil {
+		return fmt.Errorf("text: %w", err)
+	}
+	if r.Limit == "" {
+		return nil
+	}
+	var err error
+	if r.Timeout, err = time.ParseDuration(r.Limit); err != nil {
+		return fmt.Errorf("timeout: %w", err)
+	}
+	return nil
 }

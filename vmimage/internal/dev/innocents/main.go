@@ -15,6 +15,7 @@ import (
 	"regexp"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -42,7 +43,6 @@ func mainError(ctx context.Context) (red bool, err error) {
 	batch := flag.Int("batch", 25, "`modules` to a guest")
 	jobs := flag.Int("j", 2, "guests at `once`")
 	only := flag.String("run", "", "try only the modules that match `expression`")
-	deep := flag.Bool("slab-debug", false, "boot with slub_debug=FZPU, and look for leaked objects as well")
 	keep := flag.String("keep", "", "keep the output of red modules in `directory`")
 	flag.Parse()
 	match, err := regexp.Compile(*only)
@@ -60,25 +60,41 @@ func mainError(ctx context.Context) (red bool, err error) {
 	}
 	defer in.close()
 	in.keep = *keep
-	if *deep {
+	if s.SlabDebug {
 		in.kargs = []string{"slub_debug=FZPU"}
 	}
 	names := in.choose(match, *sample)
 	if len(names) == 0 {
 		return false, fmt.Errorf("no module of %s matches %q", l.Prepared.Kernel.Release, *only)
 	}
+	in.wanted, in.start = len(names), time.Now()
 	var g errgroup.Group
 	g.SetLimit(*jobs)
 	for len(names) > 0 {
 		n := min(*batch, len(names))
 		part := names[:n]
 		names = names[n:]
-		g.Go(func() error { return in.tryAll(ctx, part) })
+		g.Go(func() error {
+			defer in.progress(os.Stderr)
+			return in.tryAll(ctx, part)
+		})
 	}
-	if err := errors.Join(g.Wait(), context.Cause(ctx)); err != nil {
-		return false, err
+	err = errors.Join(g.Wait(), context.Cause(ctx))
+	// What was found until then is told in any case.
+	return in.report(os.Stdout), err
+}
+
+// progress prints how far it has come.
+func (in *innocents) progress(w io.Writer) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	tried := 0
+	for _, r := range in.results {
+		if r.outcome != excluded {
+			tried++
+		}
 	}
-	return in.report(os.Stdout), nil
+	fmt.Fprintf(w, "%d of %d modules, %.0f a minute\n", tried, in.wanted, float64(tried)/time.Since(in.start).Minutes())
 }
 
 // report prints what became of the modules, and tells whether it is red.
@@ -94,7 +110,7 @@ func (in *innocents) report(w io.Writer) bool {
 	for _, o := range []outcome{clean, refused, permanent, guilty, excluded, accused} {
 		fmt.Fprintf(w, " %d %s", count[o], o)
 	}
-	fmt.Fprintln(w)
+	fmt.Fprintf(w, "; %v\n", time.Since(in.start).Round(time.Second))
 	// Where nothing could be loaded, nothing was looked at.
 	return count[accused] > 0 || count[clean] == 0
 }

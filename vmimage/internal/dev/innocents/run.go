@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/dev/lab"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kbuild"
@@ -47,6 +48,8 @@ type innocents struct {
 	kargs        []string
 	dir          string // of decompressed modules
 	names        []string
+	wanted       int // modules
+	start        time.Time
 
 	mu      sync.Mutex
 	plain   map[string]func() (string, error)
@@ -180,6 +183,9 @@ func (in *innocents) try(ctx context.Context, names []string) ([]string, error) 
 			fmt.Printf("accused %s: %s\n", name, r.text)
 			err = errors.Join(err, in.keepOutput(name, text.Bytes(), v.Console))
 		}
+	}
+	if len(done) == 0 && err == nil && starved.Match(text.Bytes()) && in.again(names[0]) {
+		return nil, nil // the guest did not come as far as the first module
 	}
 	if len(v.Tests) == 0 {
 		err = errors.Join(err, fmt.Errorf("no module was tried: %s\n%s", texts(v.Problems), text.Bytes()))

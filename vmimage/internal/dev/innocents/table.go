@@ -11,4 +11,7 @@ var found = []struct {
 	text string
 	// reason is what is wrong, and where in the kernel's source.
 	reason string
-}{}
+}{
+	{"ip_vs_lblcr", `points to vs_vars_table\+`, "ipvs->lblcr_ctl_table of the initial namespace keeps it: nobody follows it, the next load overwrites it (__ip_vs_lblcr_exit in net/netfilter/ipvs/ip_vs_lblcr.c)"},
+	{"ip_vs_lblc", `points to vs_vars_table\+`, "ipvs->lblc_ctl_table, the same (__ip_vs_lblc_exit in net/netfilter/ipvs/ip_vs_lblc.c)"},
+}

@@ -20,6 +20,7 @@ import (
 	"github.com/kmodtest/kmodtest/internal/usercache"
 	"github.com/kmodtest/kmodtest/vmimage/internal/dev/lab"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
+	"github.com/kmodtest/kmodtest/vmimage/internal/matrix"
 	"github.com/kmodtest/kmodtest/vmimage/internal/session"
 	"github.com/kmodtest/kmodtest/vmimage/internal/smoke"
 )
@@ -98,6 +99,9 @@ func one(ctx context.Context, s *session.Session, t Table, p Package) (bool, err
 	}
 	start := time.Now()
 	o := smoke.Options{Session: s, Kernels: []kernel.Spec{spec}}
+	if o.Guests, err = matrix.GuestsAtOnce(s); err != nil {
+		return false, err
+	}
 	if o.Source, err = smoke.FindSource(ctx, s.Kernels, t.Suite, p.Name); err != nil {
 		return false, err
 	}

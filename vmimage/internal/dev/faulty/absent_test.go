@@ -43,7 +43,7 @@ func TestDebugConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range Rows {
+	for _, r := range allRows(t) {
 		// Two detectors are chosen by what they prefer.
 		if r.Needs != "" && !strings.Contains(string(b), "\n"+r.Needs+"=y\n") && r.Needs != "CONFIG_HARDLOCKUP_DETECTOR_BUDDY" {
 			t.Errorf("%s needs %s, which tests/faulty/debug.config does not turn on", r.Fault, r.Needs)

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+
+	"github.com/kmodtest/kmodtest/vmimage"
+)
+
+var sweepCommand = command{
+	name:    "sweep",
+	summary: "have each call of a module into the kernel fail, and see whether it cleans up",
+	usage:   "[flags] [DIR | FILE.deb | DEBIAN-PACKAGE | FILE.ko]",
+	help: `sweep finds the calls of a module into the kernel that can fail: allocations,
+registrations. A first guest loads and unloads the module and counts them. Then each
+call fails once, the first time and the last, in a guest of its own: the caller has
+to be told (init returns the error), nothing may be left, and the kernel must not
+complain.
+
+Without DIR it sweeps the modules of kmodtest.toml. With -run, the tests that match
+are a scenario, too, in the packages of kmodtest.toml or of -packages.
+
+An outcome is clean; goes on (the module did without); not reached (no scenario makes
+the call); unsteady (one run made it, the next did not); or red: leak, crash, wrong
+errno. The status is 0 unless something is red, or nothing could be tried.
+
+Examples:
+
+	kmodtest sweep
+	kmodtest sweep -kernels 6.12 -run 'TestEcho|TestEvents'
+	kmodtest sweep -kernels 6.1-generic v4l2loopback-dkms
+`,
+	run: runSweep,
+}
+
+func runSweep(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error {
+	var w vmimage.Sweep
+	var modules, tests, packages, out, junit string
+	var params list
+	a.settings.Register(fs, "sweep")
+	fs.StringVar(&w.Suite, "suite", "", "`suite` of the archive that has DEBIAN-PACKAGE; empty is that of the default kernel")
+	fs.StringVar(&modules, "modules", "", "`names` of the modules to sweep, with commas; empty is all")
+	fs.Var(&params, "param", "a module's parameter, `MODULE=NAME=VALUE`; can be given several times")
+	fs.StringVar(&tests, "run", "", "`pattern` of tests in which calls fail, too")
+	fs.StringVar(&packages, "packages", "", "`packages` of the tests, with commas; empty is those of kmodtest.toml")
+	fs.StringVar(&out, "o", "", "write the outcomes as JSON to `file`")
+	fs.StringVar(&junit, "junit", "", "write the outcomes as JUnit to `file`")
+	if err := parse(fs, args); err != nil {
+		return err
+	}
+	if fs.NArg() > 1 {
+		return usageError("unexpected argument %q", fs.Arg(1))
+	}
+	w.What = fs.Arg(0)
+	var err error
+	if w.Params, err = parseParams(params); err != nil {
+		return err
+	}
+	w.Kernels, w.Modules = commas(a.settings.Get("kernels")), commas(modules)
+	if tests != "" {
+		w.Tests = append(commas(packages), "-run", tests)
+	}
+	s, err := a.open()
+	if err != nil {
+		return err
+	}
+	r, err := s.Sweep(ctx, w)
+	if err != nil {
+		return words(err)
+	}
+	if err := r.WriteText(a.stdout); err != nil {
+		return fmt.Errorf("print table: %w", err)
+	}
+	if out != "" {
+		err = r.WriteJSON(out)
+	}
+	if junit != "" {
+		err = errors.Join(err, r.WriteJUnit(junit))
+	}
+	if err = errors.Join(err, a.coverage(ctx, s, nil)); err != nil {
+		return err
+	}
+	if !r.Green() {
+		return exitError(1)
+	}
+	return nil
+}
