@@ -25,7 +25,7 @@ kmodtest := build/kmodtest
 matrix   := $(if $(KERNELS),-kernels '$(KERNELS)') $(if $(SHARD),-shard '$(SHARD)') $(if $(LOCKED),-locked)
 flags    := $(if $(KERNEL),-kernel '$(KERNEL)') $(if $(RUN),-run '$(RUN)') $(if $(filter-out 0,$(V)),-v)
 
-.PHONY: help vmtest vmtest-matrix matrix-list matrix-merge ci-results command check lint unit guest build shell bench faulty innocents strangers suites covered unwind debug-kernel soak fuzz manifests dist dist-check clean setup setup-check
+.PHONY: help vmtest vmtest-matrix matrix-list matrix-merge ci-results command check lint unit guest build shell bench faulty innocents strangers suites examples covered unwind debug-kernel soak fuzz manifests dist dist-check clean setup setup-check
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -76,6 +76,9 @@ innocents: build ## is any module of the kernel accused? KERNEL=6.1 SAMPLE=10
 
 strangers: build ## smoke on Debian's own DKMS packages, compared with tests/strangers: PACKAGES=xtrx-dkms
 	@go run ./vmimage/internal/dev/strangers $(PACKAGES)
+
+examples: build ## the tests of the examples, on devices of QEMU's: KERNEL=6.1
+	@$(kmodtest) test -config examples/edu/kmodtest.toml $(flags)
 
 suites: build ## public Go suites in guests, compared with tests/suites: KERNEL=6.12 NAMES=vishvananda
 	@go run ./vmimage/internal/dev/suites $(if $(KERNEL),-kernel '$(KERNEL)') $(NAMES)

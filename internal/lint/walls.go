@@ -41,7 +41,7 @@ var walls = []wall{
 	{
 		why: "what runs in the guest knows nothing of the host",
 		in: []string{
-			"vnetnl/...", "guest/...", "cmd/guestinit/...", "cmd/guestsmoke/...", "cmd/vnetctl/...", "tests", "tests/faulty/cases",
+			"vnetnl/...", "guest/...", "cmd/guestinit/...", "cmd/guestsmoke/...", "cmd/vnetctl/...", "examples/...", "tests", "tests/faulty/cases",
 			"internal/guestenv", "internal/marks", "internal/misuse", "internal/modarchive", "internal/smoketest", "internal/sysmon", "internal/wire",
 		},
 		imports: []string{"vmimage/...", "cmd/..."},
@@ -55,7 +55,7 @@ var walls = []wall{
 		why:     "the framework does not know what it tests",
 		in:      []string{"vmimage/...", "guest/...", "cmd/kmodtest/...", "cmd/guestinit/...", "internal/guestenv", "internal/marks", "internal/misuse", "internal/modarchive", "internal/sysmon", "internal/wire"},
 		except:  []string{stages + "dev/..."},
-		imports: []string{"vnetnl/...", "kmod/...", "tests/..."},
+		imports: []string{"vnetnl/...", "kmod/...", "tests/...", "examples/..."},
 	},
 	{
 		why:    "libraries read no environment; cmd/kmodtest does",

@@ -94,11 +94,10 @@ static long edu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	err = edu_get(edu);
 	if (err)
 		return err;
-	if (cmd == EDU_IOC_FACTORIAL) {
+	if (cmd == EDU_IOC_FACTORIAL)
 		err = edu_factorial(edu, &val);
-	} else {
+	else
 		val = edu_liveness(edu, val);
-	}
 	mutex_unlock(&edu->lock);
 	if (err)
 		return err;

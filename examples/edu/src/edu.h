@@ -11,7 +11,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-/* One less than the device has: QEMU of old takes the last byte for the next. */
+/* One less than the device has, the last of which old QEMUs refuse. */
 #define EDU_BUF_SIZE		4095
 /* The factorial of more does not fit into the 32 bits of the device. */
 #define EDU_FACTORIAL_MAX	12

@@ -25,7 +25,7 @@
  */
 struct edu {
 	struct kref ref;
-	struct mutex lock;
+	struct mutex lock; /* use of the device, and its end */
 	struct pci_dev *pdev;
 	void __iomem *base;
 	void *buf;

@@ -30,7 +30,7 @@ static int edu_setup(struct edu *edu, struct pci_dev *pdev)
 	if (err)
 		return dev_err_probe(&pdev->dev, err, "no DMA\n");
 	if (!edu_is_edu(edu))
-		return dev_err_probe(&pdev->dev, -ENODEV, "not an edu device\n");
+		return dev_err_probe(&pdev->dev, -ENODEV, "no edu device\n");
 	edu->buf = dma_alloc_coherent(&pdev->dev, EDU_BUF_SIZE, &edu->dma,
 				      GFP_KERNEL);
 	return edu->buf ? 0 : -ENOMEM;
