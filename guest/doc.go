@@ -21,16 +21,19 @@
 //     network namespace to the heap. Code, data and init sections count. The test
 //     fails with the place, what it points to, and its line of C; it is the last
 //     one of its guest, for the kernel would follow the pointer in another one.
+//
 //   - What can be seen of the kernel's registrations is as it was before the load.
 //     The list is in sources_text.go and sources_dir.go: modules, generic netlink
 //     families and groups, rtnl link kinds, network devices, proc, sysfs, debugfs
 //     and tracefs entries, sysctls, protocols, packet types, slab caches, vmalloc
 //     areas, kernel threads (with them work queues that have a rescuer),
 //     interrupts, kprobes.
+//
 //   - On a kernel booted with slub_debug=FZPU (-slab-debug), no object of the slab
 //     allocator that is allocated points into the module: the test fails with the
 //     cache, who allocated the object, and what it points to. What is on its way to
 //     be freed has seven seconds.
+//
 //   - On such a kernel every object that the module allocated is freed; on one with
 //     kmemleak, no memory is left that nothing points to,
 //     for which a clean-up takes five seconds.
