@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A work that runs on an unbound queue of the module's own when the module goes.
+ * A work that runs on an unbound queue of the module's own when it goes.
  *
  * Trigger: load, then unload. It sleeps for an hour, in code that is gone. The
  * work is on the heap.
