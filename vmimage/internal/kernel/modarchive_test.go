@@ -142,7 +142,7 @@ func TestWhoHas(t *testing.T) {
 		}
 	}
 	err := &NoModuleError{Module: "gtp", Release: "6.12-cloud", Flavour: "cloud", Others: []string{"6.12-generic", "7.3-generic"}}
-	if want := "resolve module gtp: kernel 6.12-cloud has no such module; 6.12-generic, 7.3-generic has it"; err.Error() != want {
+	if want := "resolve module gtp: kernel 6.12-cloud has no such module; in 6.12-generic, 7.3-generic there is one"; err.Error() != want {
 		t.Errorf("error %q, want %q", err, want)
 	}
 }

@@ -109,7 +109,7 @@ func (e *NoModuleError) Error() string {
 	}
 	switch {
 	case len(e.Others) > 0:
-		msg += "; " + strings.Join(e.Others, ", ") + " has it"
+		msg += "; in " + strings.Join(e.Others, ", ") + " there is one"
 	case e.Flavour == "cloud":
 		msg += "; the flavour generic has more"
 	}
