@@ -47,9 +47,6 @@ type Outcome struct {
 // Result is a sweep.
 type Result struct {
 	Outcomes []Outcome `json:"outcomes"`
-	// Others are functions of the kernel that the modules call and that no table
-	// has: they are not made to fail.
-	Others []string `json:"others,omitempty"`
 }
 
 // Green tells whether something was tried, and nothing is red.
