@@ -90,6 +90,7 @@ covered: build ## does every line of vnet_nl run, and every error path clean up?
 	@go run ./vmimage/internal/dev/covered -unreachable tests/unreachable.txt build/matrix/tests.info build/matrix/sweep.info
 
 unwind: build ## does a sweep find the bugs of tests/unwind? KERNELS=6.1
+	@rm -f build/unwind.json
 	@-$(kmodtest) sweep -o build/unwind.json $(if $(KERNELS),-kernels '$(KERNELS)') tests/unwind
 	@go run ./vmimage/internal/dev/unwind build/unwind.json tests/unwind
 

@@ -55,6 +55,10 @@ func proveOne(v verdict.Verdict, out io.Writer) error {
 		return fmt.Errorf("the verdict names no kernel")
 	case v.Exit != 0 || verdict.Status(v) != 0:
 		return fmt.Errorf("%s on %s is not green", v.Binary, v.Release)
+	case v.Contract.Unable != "":
+		return fmt.Errorf("on %s nobody looked at what unloads leave: %s", v.Release, v.Contract.Unable)
+	case v.Contract.Sweeps == 0:
+		return fmt.Errorf("%s on %s unloaded nothing, or nobody looked at what that left", v.Binary, v.Release)
 	case len(v.Planned) == 0:
 		return fmt.Errorf("no test of %s was planned on %s", v.Binary, v.Release)
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	head = `{"schema":1,"release":"6.12","binary":"a.test","ends":[{"code":0}],`
+	head = `{"schema":1,"release":"6.12","binary":"a.test","ends":[{"code":0}],"contract":{"sweeps":1},`
 	good = head + `"planned":["TestA","TestB"],"tests":[{"name":"TestA","state":"pass"},{"name":"TestB","state":"skip"}]}`
 )
 
@@ -23,6 +23,8 @@ func TestProve(t *testing.T) {
 		{"no kernel", `{"schema":1}`, "names no kernel"},
 		{"red", head + `"exit":1,"planned":["TestA"]}`, "not green"},
 		{"no guest", `{"schema":1,"release":"6.12","exit":0,"planned":["TestA"]}`, "not green"},
+		{"no unload", strings.Replace(good, `"sweeps":1`, `"sweeps":0`, 1), "unloaded nothing"},
+		{"a kernel that cannot be swept", strings.Replace(good, `"sweeps":1`, `"sweeps":1,"unable":"no symbol mod_tree"`, 1), "no symbol mod_tree"},
 		{"no plan", head + `"planned":[]}`, "was planned"},
 		{"not run", head + `"planned":["TestA","TestB"],"tests":[{"name":"TestA","state":"pass"}]}`, "TestB was planned"},
 		{"all skipped", head + `"planned":["TestA"],"tests":[{"name":"TestA","state":"skip"}]}`, "every test of a.test was skipped"},
