@@ -143,6 +143,15 @@ func (t Told) NewReport(dir string) (Report, error) {
 // Bundles is the directory for bundles, and what a report calls it.
 func (r Report) Bundles() (dir, name string) { return filepath.Join(r.o.dir, "bundles"), "bundles" }
 
+// Dir is where they are; empty if nobody asked for them, and Tell found no use for
+// them.
+func (r Report) Dir() string {
+	if r.o.temp {
+		return ""
+	}
+	return r.o.dir
+}
+
 // Tell writes the reports of a result, and tells CI.
 func (r Report) Tell(s *session.Session, res report.Result) error { return r.o.tell(s, res) }
 

@@ -1,9 +1,9 @@
 package smoke
 
 import (
-	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -32,14 +32,12 @@ func (r *kernelRun) module(ctx context.Context, k kernel.Kernel, mods []run.Modu
 	}
 	r.progress("trying %s on %s", m.Name, k.Release)
 	start := time.Now()
-	o, v, out, tr, err := r.guests(ctx, p, m.Name, "", smoketest.TestName, smoketest.ParamsName, smoketest.UseName)
+	o, v, tr, err := r.guests(ctx, p, m.Name, "", smoketest.TestName, smoketest.ParamsName, smoketest.UseName)
 	c.Elapsed = time.Since(start)
 	if err != nil {
 		return c, err
 	}
-	if c = judge(c, v, tr); c.Outcome == Red && len(v.Findings) == 0 {
-		c.Detail += "\n" + strings.TrimSpace(withoutKernel(out))
-	}
+	c = judge(c, v, tr)
 	if c.Outcome == Red && r.o.Bundles != "" {
 		if c.Bundle, err = r.keep(c, o); err != nil {
 			return c, err
@@ -49,7 +47,7 @@ func (r *kernelRun) module(ctx context.Context, k kernel.Kernel, mods []run.Modu
 		return c, nil
 	}
 	r.progress("trying %s again: %s", m.Name, c.Step)
-	_, v, _, tr, err = r.guests(ctx, p, m.Name, c.Step, smoketest.UseName)
+	_, v, tr, err = r.guests(ctx, p, m.Name, c.Step, smoketest.UseName)
 	if err != nil {
 		return c, err
 	}
@@ -68,7 +66,7 @@ func (r *kernelRun) module(ctx context.Context, k kernel.Kernel, mods []run.Modu
 
 // guests runs tests of the program for one module; only is the only step of its
 // use, or empty.
-func (r *runner) guests(ctx context.Context, p session.Prepared, module, only string, tests ...string) (run.Options, verdict.Verdict, string, *trail, error) {
+func (r *runner) guests(ctx context.Context, p session.Prepared, module, only string, tests ...string) (run.Options, verdict.Verdict, *trail, error) {
 	o := r.o.Session.Run(p)
 	// A stranger's C files are named relative to the tree, and no project's
 	// files are theirs.
@@ -85,17 +83,16 @@ func (r *runner) guests(ctx context.Context, p session.Prepared, module, only st
 		smoketest.EnvParams+"="+strings.Join(r.params(module), smoketest.ParamsSeparator),
 		smoketest.EnvSeed+"="+strconv.FormatUint(r.o.Seed, 10), smoketest.EnvSeconds+"="+fmt.Sprint(r.o.UseTime.Seconds()),
 		smoketest.EnvWrite+"="+write, smoketest.EnvOnly+"="+only)
-	var out bytes.Buffer // a reload says a line or two, and a fault is cut by package run
 	tr := newTrail()
-	o.Stdout, o.Stderr = &out, tr
+	o.Stdout, o.Stderr = io.Discard, tr // what the tests print is in the verdict
 	v, err := run.Run(ctx, o)
 	if ctx.Err() != nil {
-		return o, v, "", tr, context.Cause(ctx)
+		return o, v, tr, context.Cause(ctx)
 	}
 	if err != nil {
-		return o, v, "", tr, fmt.Errorf("try module %s on %s: %w", module, p.Kernel.Name, err)
+		return o, v, tr, fmt.Errorf("try module %s on %s: %w", module, p.Kernel.Name, err)
 	}
-	return o, v, out.String() + tr.rest.String(), tr, nil
+	return o, v, tr, nil
 }
 
 // keep writes what repeats a red cell elsewhere.
