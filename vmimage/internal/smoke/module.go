@@ -70,7 +70,7 @@ func (r *runner) guests(ctx context.Context, p session.Prepared, module, only st
 	o := r.o.Session.Run(p)
 	// A stranger's C files are named relative to the tree, and no project's
 	// files are theirs.
-	o.SourceRoot, o.Files, o.Placed, o.Outputs, o.Wanted = "", nil, nil, nil, nil
+	o.SourceRoot, o.Files, o.Placed, o.Outputs, o.Wanted, o.Setup, o.Teardown = "", nil, nil, nil, nil, nil, nil
 	o.Binary, o.Dir, o.Jobs = r.binary, filepath.Dir(r.binary), 1
 	o.Args = []string{
 		"-test.v=test2json", "-test.paniconexit0", "-test.timeout=10m", "-test.run=^(" + strings.Join(tests, "|") + ")$",
