@@ -32,7 +32,7 @@ type Order struct {
 // the result; an error says that there is none.
 func Execute(ctx context.Context, s *session.Session, o Order) (report.Result, error) {
 	var none report.Result
-	kernels, err := Choose(s, o.Kernels)
+	kernels, err := Choose(ctx, s, o.Kernels)
 	if err != nil {
 		return none, err
 	}
