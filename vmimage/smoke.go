@@ -105,7 +105,7 @@ func (s *Session) Smoke(ctx context.Context, m Smoke) (SmokeResult, error) {
 	o.Bundles, o.BundleName = out.Bundles()
 	r, err := smoke.Run(ctx, o)
 	if err == nil {
-		err = out.Tell(s.s, r.Report())
+		err = out.Tell(s.s, r.Report(), o.Source.Dir)
 	}
 	return SmokeResult{r, out.Dir()}, ended(ctx, err)
 }

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -238,9 +239,10 @@ func (r *kernelRun) unbuilt(spec kernel.Spec, k kernel.Kernel, err error) Cell {
 	}
 	if ce != nil && len(ce.Errors) > 0 {
 		d := ce.Errors[0]
-		c.Why, c.Where = d.Kind+": "+d.Text, d.File
+		// As a finding's: relative to the tree.
+		c.Why, c.Where = d.Kind+": "+d.Text, filepath.Clean(strings.TrimPrefix(d.File, filepath.Base(r.o.Source.Dir)+"/"))
 		if d.Line > 0 {
-			c.Where = fmt.Sprintf("%s:%d", d.File, d.Line)
+			c.Where += fmt.Sprintf(":%d", d.Line)
 		}
 	}
 	return c

@@ -107,8 +107,8 @@ func TestUnbuilt(t *testing.T) {
 	}{
 		"excluded": {fmt.Errorf("x: %w", &dkms.NotForKernelError{Package: "p", Reason: "BUILD_EXCLUSIVE_CONFIG wants CONFIG_X"}),
 			Cell{Outcome: NotForKernel, Why: "BUILD_EXCLUSIVE_CONFIG wants CONFIG_X"}},
-		"compiler": {fmt.Errorf("x: %w", &kbuild.CompileError{Errors: []kbuild.Diagnostic{{File: "m/m.c", Line: 3, Kind: "error", Text: "no such thing"}}}),
-			Cell{Outcome: Red, Where: "m/m.c:3", Why: "error: no such thing"}},
+		"compiler": {fmt.Errorf("x: %w", &kbuild.CompileError{Errors: []kbuild.Diagnostic{{File: "m/src/../m.c", Line: 3, Kind: "error", Text: "no such thing"}}}),
+			Cell{Outcome: Red, Where: "m.c:3", Why: "error: no such thing"}},
 		"linker": {&kbuild.CompileError{Errors: []kbuild.Diagnostic{{File: "modpost", Kind: "error", Text: `"x" [m.ko] undefined!`}}},
 			Cell{Outcome: Red, Where: "modpost", Why: `error: "x" [m.ko] undefined!`}},
 		"other": {errors.New("find modules: none\nmore"), Cell{Outcome: Red, Why: "find modules: none"}},
@@ -116,7 +116,7 @@ func TestUnbuilt(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			store := kernel.OpenStore(t.TempDir(), nil, nil)
-			r := kernelRun{runner: &runner{o: Options{Session: &session.Session{Kernels: kernel.Options{Store: store}}}}}
+			r := kernelRun{runner: &runner{o: Options{Source: Source{Dir: "/src/m"}, Session: &session.Session{Kernels: kernel.Options{Store: store}}}}}
 			tt.want.Kernel, tt.want.Stage = "6.1-generic", Build
 			if diff := cmp.Diff(tt.want, r.unbuilt(spec, kernel.Kernel{}, tt.err), cmpopts.IgnoreFields(Cell{}, "Detail", "Lines")); diff != "" {
 				t.Errorf("cell (-want +got):\n%s", diff)
