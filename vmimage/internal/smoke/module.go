@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -75,14 +76,8 @@ func (r *runner) guests(ctx context.Context, p session.Prepared, module, only st
 	o.Args = []string{
 		"-test.v=test2json", "-test.paniconexit0", "-test.timeout=10m", "-test.run=^(" + strings.Join(tests, "|") + ")$",
 	}
-	write := ""
-	if r.o.Write {
-		write = "1"
-	}
-	o.Env = append(run.GuestEnv(nil, "/"), smoketest.EnvModule+"="+module, smoketest.EnvReloads+"="+strconv.Itoa(r.o.Reloads),
-		smoketest.EnvParams+"="+strings.Join(r.params(module), smoketest.ParamsSeparator),
-		smoketest.EnvSeed+"="+strconv.FormatUint(r.o.Seed, 10), smoketest.EnvSeconds+"="+fmt.Sprint(r.o.UseTime.Seconds()),
-		smoketest.EnvWrite+"="+write, smoketest.EnvOnly+"="+only)
+	o.Env = run.GuestEnv(nil, "/")
+	o.EnvChanges = append(slices.Clone(o.EnvChanges), r.order(module, only)...)
 	tr := newTrail()
 	o.Stdout, o.Stderr = io.Discard, tr // what the tests print is in the verdict
 	v, err := run.Run(ctx, o)
@@ -93,6 +88,24 @@ func (r *runner) guests(ctx context.Context, p session.Prepared, module, only st
 		return o, v, tr, fmt.Errorf("try module %s on %s: %w", module, p.Kernel.Name, err)
 	}
 	return o, v, tr, nil
+}
+
+// order tells the program in the guest what to do. It is part of what a bundle keeps:
+// without it nothing could be repeated.
+func (r *runner) order(module, only string) []run.EnvVar {
+	write := ""
+	if r.o.Write {
+		write = "1"
+	}
+	return []run.EnvVar{
+		{Name: smoketest.EnvModule, Value: module},
+		{Name: smoketest.EnvParams, Value: strings.Join(r.params(module), smoketest.ParamsSeparator)},
+		{Name: smoketest.EnvReloads, Value: strconv.Itoa(r.o.Reloads)},
+		{Name: smoketest.EnvSeed, Value: strconv.FormatUint(r.o.Seed, 10)},
+		{Name: smoketest.EnvSeconds, Value: fmt.Sprint(r.o.UseTime.Seconds())},
+		{Name: smoketest.EnvWrite, Value: write},
+		{Name: smoketest.EnvOnly, Value: only},
+	}
 }
 
 // keep writes what repeats a red cell elsewhere.
