@@ -20,7 +20,9 @@ none, with the build that the archive has of each and whether it is cached. A
 cached kernel needs no network. With -offline only the cache is asked.
 
 Any name of the first column goes with -kernel of the other commands, and so do
-dir:PATH, an unpacked kernel, and tree:PATH, a kernel source tree that was built.
+SERIES-debug, a kernel with KASAN, lockdep and kmemleak that is compiled when it is
+first asked for, dir:PATH, an unpacked kernel, and tree:PATH, a kernel source tree
+that was built.
 
 Examples:
 
@@ -32,6 +34,7 @@ With -get a kernel is fetched, without a run, and its directories are printed fo
 scripts, one NAME=VALUE a line; -source adds a directory with files of its source,
 -unpack-source makes one with all of it, to build a kernel of your own in:
 
+	kmodtest kernels -get 6.12-debug
 	kmodtest kernels -get 6.12 -source scripts/checkpatch.pl
 	kmodtest kernels -get 6.12 -unpack-source linux
 `,
@@ -80,6 +83,9 @@ func kernelRow(k vmimage.KernelListing) []string {
 	cached := "no"
 	if k.Cached {
 		cached = "yes"
+	}
+	if k.Compiled && !k.Cached {
+		cached = "not compiled"
 	}
 	row := []string{k.Name, k.Suite, k.Release, cached, fmt.Sprintf("%.0f MB", float64(k.Bytes)/1e6), strings.Join(k.Tags, ",")}
 	if k.Release == "" {
