@@ -81,6 +81,23 @@ func (s *Session) Fetch(ctx context.Context, name string) (Kernel, error) {
 	return publicKernel(k), ended(ctx, err)
 }
 
+// SaveKernel writes a kernel that is compiled here to w, for LoadKernel on another
+// machine; it is compiled first if need be.
+func (s *Session) SaveKernel(ctx context.Context, name string, w io.Writer) error {
+	spec, err := s.s.Spec(name)
+	if err != nil {
+		return err
+	}
+	return ended(ctx, kernel.Save(ctx, s.s.Kernels, spec, w))
+}
+
+// LoadKernel puts a kernel that SaveKernel wrote into the cache, and returns its name.
+// Nobody has signed it: its maker has to be trusted.
+func (s *Session) LoadKernel(ctx context.Context, r io.Reader) (name string, err error) {
+	name, err = kernel.Load(ctx, s.s.Kernels, r)
+	return name, ended(ctx, err)
+}
+
 // SourceFiles gets files of a kernel's source, by their paths in it, and returns
 // the directory that holds them.
 func (s *Session) SourceFiles(ctx context.Context, name string, paths ...string) (dir string, err error) {

@@ -37,6 +37,12 @@ scripts, one NAME=VALUE a line; -source adds a directory with files of its sourc
 	kmodtest kernels -get 6.12-debug
 	kmodtest kernels -get 6.12 -source scripts/checkpatch.pl
 	kmodtest kernels -get 6.12 -unpack-source linux
+
+-save writes a kernel that was compiled into a file, and -load puts one of another
+machine into the cache. Nobody signed it: load what you trust.
+
+	kmodtest kernels -get 6.12-debug -save debug.tar.zst
+	kmodtest kernels -load debug.tar.zst
 `,
 	run: runKernels,
 }
@@ -50,6 +56,8 @@ func runKernels(ctx context.Context, a *app, fs *flag.FlagSet, args []string) er
 	})
 	source := fs.String("source", "", "with -get, fetch these `files` of its source, divided by commas")
 	unpack := fs.String("unpack-source", "", "with -get, unpack its whole source into `directory`, which must not be there")
+	save := fs.String("save", "", "with -get, write the kernel, which is one that is compiled here, to `file`")
+	load := fs.String("load", "", "put the kernel that -save wrote to `file` into the cache, and print its name")
 	all := fs.Bool("all", false, "list every build that the suites hold, of every flavour")
 	if err := noArguments(fs, args); err != nil {
 		return err
@@ -58,11 +66,17 @@ func runKernels(ctx context.Context, a *app, fs *flag.FlagSet, args []string) er
 	if err != nil {
 		return err
 	}
-	if get != nil {
+	switch {
+	case *load != "" && get != nil:
+		return usageError("-load, and -get: the file says which kernel it is")
+	case *load != "":
+		return words(a.loadKernel(ctx, s, *load))
+	case get != nil && *save != "":
+		return words(a.saveKernel(ctx, s, *get, *save))
+	case get != nil:
 		return words(a.getKernel(ctx, s, *get, *source, *unpack))
-	}
-	if *source != "" || *unpack != "" {
-		return usageError("-source and -unpack-source go with -get")
+	case *source != "" || *unpack != "" || *save != "":
+		return usageError("-source, -unpack-source and -save go with -get")
 	}
 	list, problems, err := s.Kernels(ctx, *all)
 	if err != nil {

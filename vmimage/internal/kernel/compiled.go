@@ -39,19 +39,10 @@ func getCompiled(ctx context.Context, o Options, spec Spec) (Kernel, error) {
 }
 
 func assembleCompiled(ctx context.Context, o Options, spec Spec, r Resolved) (Kernel, error) {
-	options, err := profileOptions(spec.Profile, seriesOf(r.ABI), spec.Options)
+	key, options, cc, err := keyOf(ctx, o, spec, r)
 	if err != nil {
 		return Kernel{}, err
 	}
-	cc, _, err := compilerOf(ctx, o, r, r.Gcc, false)
-	if err != nil {
-		return Kernel{}, err
-	}
-	version, err := cc.identity(ctx)
-	if err != nil {
-		return Kernel{}, err
-	}
-	key := compiledKey(r, options, version)
 	e, err := o.Store.Get(ctx, kindKernel, key, func(ctx context.Context, dir string) error {
 		return compilation{o: o, spec: spec, r: r, key: key, options: options, cc: cc}.run(ctx, dir)
 	})
@@ -75,6 +66,18 @@ func assembleCompiled(ctx context.Context, o Options, spec Spec, r Resolved) (Ke
 	}
 	k.Digest = digestStrings(key, strings.TrimSpace(string(image)))
 	return k, nil
+}
+
+// keyOf returns the key of the entry of a compiled kernel, and what goes into it.
+func keyOf(ctx context.Context, o Options, spec Spec, r Resolved) (key string, options []option, cc Toolchain, err error) {
+	if options, err = profileOptions(spec.Profile, seriesOf(r.ABI), spec.Options); err != nil {
+		return "", nil, cc, err
+	}
+	if cc, _, err = compilerOf(ctx, o, r, r.Gcc, false); err != nil {
+		return "", nil, cc, err
+	}
+	version, err := cc.identity(ctx)
+	return compiledKey(r, options, version), options, cc, err
 }
 
 // imageSum is the file with the digest of a compiled kernel's image.

@@ -96,7 +96,7 @@ func (k Kernel) ModuleNames() ([]string, error) {
 type NoModuleError struct {
 	Module string
 	// By is the module that depends on it, if it was not asked for itself.
-	By               string
+	By                        string
 	Release, Flavour, Profile string
 	// Others are the releases of kernels that are known to have it; see WhoHas.
 	Others []string

@@ -40,7 +40,7 @@ func resolve(ctx context.Context, o Options, spec Spec, update bool) (Resolved, 
 	if o.Locked != nil {
 		return o.Locked.kernel(spec)
 	}
-	name := filepath.Join("resolved", fmt.Sprintf("%s_%s_%s.json", spec.Suite, spec.Series, spec.variant()))
+	name := resolvedName(spec)
 	cached, ok := readResolved(o, name)
 	if ok && (!update || o.Offline) {
 		return cached, nil
@@ -57,6 +57,11 @@ func resolve(ctx context.Context, o Options, spec Spec, update bool) (Resolved, 
 		return Resolved{}, err
 	}
 	return r, o.Store.WriteState(name, data)
+}
+
+// resolvedName is the file of the answer about spec.
+func resolvedName(s Spec) string {
+	return filepath.Join("resolved", fmt.Sprintf("%s_%s_%s.json", s.Suite, s.Series, s.variant()))
 }
 
 func resolveAnew(ctx context.Context, o Options, spec Spec) (Resolved, error) {
