@@ -77,7 +77,7 @@ func (c compilation) compile(ctx context.Context, work, dir string) error {
 	cmd := command("bzImage", "modules")
 	cmd.Tee = count
 	if _, err := cmd.Run(ctx); err != nil {
-		return c.explain(ctx, err)
+		return fmt.Errorf("compile: %w", err)
 	}
 	c.o.progress(Progress{Stage: "install", Object: c.what()})
 	return install(ctx, tree, dir, command("INSTALL_MOD_PATH="+dir, "INSTALL_MOD_STRIP=1", "modules_install"))
@@ -85,14 +85,6 @@ func (c compilation) compile(ctx context.Context, work, dir string) error {
 
 // what names the kernel for people.
 func (c compilation) what() string { return fmt.Sprintf("%s (%s)", c.spec, c.r.Release) }
-
-// explain tells what somebody can do about a failed compilation.
-func (c compilation) explain(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return fmt.Errorf("compile: %w", err)
-}
 
 // unpackSource brings the source to tree, unless it is there.
 func (c compilation) unpackSource(ctx context.Context, tree string) error {

@@ -244,7 +244,7 @@ func TestCompileCount(t *testing.T) {
 		t.Errorf("counted %d files, and told %q within a moment; want 3", c.files, told)
 	}
 	c.count([]byte("  CC      kernel/fork.o"), c.told.Add(tellEvery))
-	if diff := cmp.Diff([]string{"4 files, at kernel/fork.o"}, told); diff != "" {
+	if diff := cmp.Diff([]string{"4 files in 15s, at kernel/fork.o"}, told); diff != "" {
 		t.Errorf("told (-want +got):\n%s", diff)
 	}
 }

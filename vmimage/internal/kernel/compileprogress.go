@@ -11,9 +11,8 @@ import (
 type compileCount struct {
 	tell func(text string)
 
-	files int
-	last  string
-	told  time.Time
+	files       int
+	begun, told time.Time
 	line  []byte
 }
 
@@ -44,12 +43,11 @@ func (c *compileCount) count(line []byte, now time.Time) {
 		return
 	}
 	c.files++
-	c.last = string(m[1])
-	if c.told.IsZero() {
-		c.told = now
+	if c.files == 1 {
+		c.begun, c.told = now, now
 	}
 	if now.Sub(c.told) >= tellEvery {
 		c.told = now
-		c.tell(fmt.Sprintf("%d files, at %s", c.files, c.last))
+		c.tell(fmt.Sprintf("%d files in %v, at %s", c.files, now.Sub(c.begun).Round(time.Second), m[1]))
 	}
 }

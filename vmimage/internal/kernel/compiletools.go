@@ -43,7 +43,7 @@ const compileToolsName = "kernel-tools"
 // getCompiler returns what compiles kernels of r's suite with the compiler cc.
 func getCompiler(ctx context.Context, o Options, r Resolved, cc Toolchain) (compiler, error) {
 	for _, name := range hostTools {
-		if _, err := Tool(name); err != nil {
+		if err := cc.Command([]string{name}).Find(); err != nil {
 			return compiler{}, err
 		}
 	}
