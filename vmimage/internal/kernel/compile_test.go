@@ -209,7 +209,7 @@ func TestCompiledErrors(t *testing.T) {
 
 // A locked kernel is compiled of the source that the lock names, with its tools.
 func TestCompiledLocked(t *testing.T) {
-	r, o, _ := compilable(t)
+	r, o, fault := compilable(t)
 	gcc := "gcc-" + hostGeneration(t)
 	for _, name := range []string{gcc, "binutils"} {
 		r.add(name, "1-1", "amd64", "", map[string]string{"usr/share/x/" + name: name})
@@ -220,7 +220,7 @@ func TestCompiledLocked(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%+v", err)
 	}
-	r.addMakefile(t, "6.66", "6.66.2-1", strings.ReplaceAll(fakeKbuild, "6.66.1", "6.66.2"))
+	r.addMakefile(t, "6.66", "6.66.2-1", strings.NewReplacer("6.66.1", "6.66.2", "$(FAULT)", fault).Replace(fakeKbuild))
 	r.publish("testing")
 	other := r.options(t)
 	other.Locked = l

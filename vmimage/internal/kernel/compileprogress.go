@@ -13,7 +13,7 @@ type compileCount struct {
 
 	files       int
 	begun, told time.Time
-	line  []byte
+	line        []byte
 }
 
 // tellEvery is how long people wait without a word.
