@@ -94,8 +94,8 @@ unwind: build ## does a sweep find the bugs of tests/unwind? KERNELS=6.1
 	@-$(kmodtest) sweep -o build/unwind.json $(if $(KERNELS),-kernels '$(KERNELS)') tests/unwind
 	@go run ./vmimage/internal/dev/unwind build/unwind.json tests/unwind
 
-debug-kernel: build ## build a kernel with KASAN, lockdep, kmemleak: for KERNEL=tree:build/debug-kernel
-	@scripts/debug-kernel
+debug-kernel: build ## compile the kernel with KASAN, lockdep, kmemleak ahead of time: KERNEL=6.1-debug SAVE=FILE, or LOAD=FILE
+	@$(kmodtest) kernels $(if $(LOAD),-load '$(LOAD)',-get '$(or $(KERNEL),tag:debug)' $(if $(SAVE),-save '$(SAVE)'))
 
 soak: build ## run the tests N=200 times: a single red run is a bug
 	@scripts/soak '$(N)' $(if $(KERNEL),-kernel '$(KERNEL)')
