@@ -58,6 +58,18 @@ func TestSweep(t *testing.T) {
 			f.set(fakeHeap+0x308, fakeCPU+pageSize+0x180)
 			f.set(fakeHeap+0x318, text+0x40)
 		}, []string{"timer base: an entry of timer_bases+0x80 of CPU 1 points to gone_fn+0x0 [gone]"}},
+		{"a delayed work on the heap", func(f *fake) {
+			f.set(fakeCPU+0x180, fakeHeap+0x340)
+			f.set(fakeHeap+0x348, fakeCPU+0x180)
+			f.set(fakeHeap+0x358, fakeBase+fakeShift+fakeDelayed)
+			f.set(fakeHeap+0x338, text+0x40)
+		}, []string{"delayed work, timer base: an entry of timer_bases+0x80 of CPU 0 points to gone_fn+0x0 [gone]"}},
+		{"another timer of the kernel's, behind what was freed", func(f *fake) {
+			f.set(fakeCPU+0x180, fakeHeap+0x340)
+			f.set(fakeHeap+0x348, fakeCPU+0x180)
+			f.set(fakeHeap+0x358, f.addr("kernel_function"))
+			f.set(fakeHeap+0x338, text+0x40)
+		}, nil},
 		{"a work on the heap", func(f *fake) {
 			f.set(fakeCPU+0x420, fakeHeap+0x400)
 			f.set(fakeHeap+0x400, fakeCPU+0x420)
