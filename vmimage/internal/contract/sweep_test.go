@@ -129,6 +129,10 @@ func TestUnable(t *testing.T) {
 			if !strings.Contains(a.Unable, tc.want) || a.Unable != s.Record.Unable {
 				t.Errorf("unable = %q and in the record %q, want %q; error %q", a.Unable, s.Record.Unable, tc.want, a.Error)
 			}
+			// The next sweep is told the same, and not asked for the symbols again.
+			if b := s.Answer(context.Background(), f.question()); b.Unable != a.Unable || b.Want {
+				t.Errorf("the next answer is %+v", b)
+			}
 		})
 	}
 }
@@ -203,5 +207,27 @@ func TestNamespaces(t *testing.T) {
 		if a := f.server().Answer(context.Background(), q); a.Going != tc.want || a.Error+a.Unable != "" {
 			t.Errorf("%s: going = %v, want %v; %s%s", tc.name, a.Going, tc.want, a.Error, a.Unable)
 		}
+	}
+}
+
+// A module that comes to lie where another one lay answers for its own pointers
+// only, though both lead to the same place.
+func TestReusedRange(t *testing.T) {
+	f := newFake(t)
+	s := f.server()
+	s.opened["next"] = &module{sections: map[string]section{".text": {
+		module: "next", name: ".text", size: 0x100, objects: []object{{"next_fn", 0x40, 0x20, true}},
+	}}}
+	f.poke("some_hook", 0, fakeMods+0x40)
+	q := f.question()
+	a := s.Answer(context.Background(), q)
+	if want := "some_hook+0x0 points to gone_fn+0x0 [gone]"; len(a.Held) != 1 || a.Held[0].String() != want {
+		t.Fatalf("held %v, want %s; %s", a.Held, want, a.Error)
+	}
+	f.poke("some_hook", 8, fakeMods+0x40)
+	q.Module, q.Lay = "next", map[string]uint64{".text": fakeMods}
+	a = s.Answer(context.Background(), q)
+	if want := "some_hook+0x8 points to next_fn+0x0 [next]"; len(a.Held) != 1 || a.Held[0].String() != want {
+		t.Errorf("held %v, want %s; %s", a.Held, want, a.Error)
 	}
 }

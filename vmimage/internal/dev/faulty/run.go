@@ -112,6 +112,11 @@ func (res *Result) check(v verdict.Verdict, place string) {
 		if !v.Green() {
 			wrong("the verdict is red")
 		}
+		if res.Remark != "" && !slices.ContainsFunc(v.Contract.Remarks, func(r verdict.Remark) bool {
+			return regexp.MustCompile(res.Remark).MatchString(r.String())
+		}) {
+			wrong("no remark matches %q", res.Remark)
+		}
 		return
 	}
 	if v.Green() {
