@@ -210,6 +210,43 @@ func TestNamespaces(t *testing.T) {
 	}
 }
 
+// Where an init section was there may be something that lives: that is not gone.
+func TestInitReused(t *testing.T) {
+	const init = fakeMods + 0x8000
+	for _, tc := range []struct {
+		name string
+		now  func(f *fake)
+		want string
+	}{
+		{"nothing", func(*fake) {}, "some_hook+0x0 points to gone_init+0x0 [gone]"},
+		{"a trampoline", func(f *fake) { f.page(init, 0) }, ""},
+		{"room for the next one", func(f *fake) {
+			f.page(init, 0)
+			f.set(init+0x40, trapping)
+		}, "some_hook+0x0 points to gone_init+0x0 [gone]"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			f := newFake(t)
+			s := f.server()
+			s.opened["gone"].sections[".init.text"] = section{
+				module: "gone", name: ".init.text", size: 0x100, objects: []object{{"gone_init", 0x40, 0x20, true}},
+			}
+			tc.now(f)
+			f.poke("some_hook", 0, init+0x40)
+			q := f.question()
+			q.Lay[".init.text"] = init
+			a := s.Answer(context.Background(), q)
+			got := ""
+			if len(a.Held) > 0 {
+				got = a.Held[0].String()
+			}
+			if got != tc.want || a.Error != "" {
+				t.Errorf("held %q, want %q; %s", got, tc.want, a.Error)
+			}
+		})
+	}
+}
+
 // A module that comes to lie where another one lay answers for its own pointers
 // only, though both lead to the same place.
 func TestReusedRange(t *testing.T) {

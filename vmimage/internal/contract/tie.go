@@ -119,11 +119,17 @@ func related(a, b string) bool {
 	return strings.HasPrefix(a, b+"/") || strings.HasPrefix(b, a+"/") || len(path.Base(a)) > 1 && path.Base(a) == path.Base(b)
 }
 
-var bareAddress = regexp.MustCompile(`\b0x[0-9a-f]{16}\b`)
+// bareAddress is an address without a symbol. A tracer's trampoline never has one
+// (t_show in kernel/trace/ftrace.c).
+var (
+	bareAddress = regexp.MustCompile(`\b0x[0-9a-f]{16}\b`)
+	trampoline  = regexp.MustCompile(`tramp: 0x[0-9a-f]+`)
+)
 
 // codeThatIsGone tells whether a name has an address where modules lie: the kernel
 // prints a symbol for every place that still has one.
 func codeThatIsGone(name string) bool {
+	name = trampoline.ReplaceAllString(name, "")
 	return slices.ContainsFunc(bareAddress.FindAllString(name, -1), func(a string) bool {
 		addr, err := strconv.ParseUint(a[2:], 16, 64)
 		return err == nil && addr >= modulesStart && addr < modulesEnd

@@ -35,11 +35,13 @@ func TestTie(t *testing.T) {
 		{"kernel netlink socket", "protocol 31", "sensor calls __netlink_kernel_create"},
 		{"packet type", "88b5 0xffffffffc0381010", "it names code that is gone"},
 		{"vmalloc area", "12288 bytes by 0xffffffffc0381010", "it names code that is gone"},
+		{"ftrace hook", "dev_get_flags (1) R tramp: 0xffffffffc05ef000 (0xffffffffc0381010) ->0xffffffffc0381010", "it names code that is gone"},
 		{"debugfs entry", "/sys/kernel/debug/the_chip-0", "it bears the name of the_chip"},
 		{"network device", "/sys/class/net/foo0", "it is the value of the parameter names=bar,foo0"},
 		{linkKind, "anything", "only the module's own were asked for"},
 		// What others made meanwhile: the kernel, a tracer, a device that was found late.
 		{"kprobe", "ffffffff81aabbcc k dev_get_flags+0x0 [FTRACE]", ""},
+		{"ftrace hook", "dev_get_flags (1) R tramp: 0xffffffffc05ef000 (kprobe_ftrace_handler+0x0/0x1d0) ->kprobe_ftrace_handler+0x0/0x1d0", ""},
 		{"trace event system", "/sys/kernel/tracing/events/kprobes", ""},
 		{"sysfs class entry", "/sys/class/ptp/ptp0", ""},
 		{"sysfs device", "/sys/devices/virtual/bdi/253:0", ""},
