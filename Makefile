@@ -71,8 +71,9 @@ bench: build ## measure, and compare with the goals
 faulty: build ## does every fault get caught? KERNEL=6.1
 	@go run ./vmimage/internal/dev/faulty $(if $(KERNEL),-kernel '$(KERNEL)')
 
-innocents: build ## is any module of the kernel accused? KERNEL=6.1 SAMPLE=10
-	@go run ./vmimage/internal/dev/innocents $(if $(KERNEL),-kernel '$(KERNEL)') $(if $(SAMPLE),-sample '$(SAMPLE)')
+innocents: build ## is any module of the kernel accused? KERNEL=6.1 SAMPLE=10 SHARD=1/4 FOR=15m
+	@go run ./vmimage/internal/dev/innocents $(if $(KERNEL),-kernel '$(KERNEL)') $(if $(SAMPLE),-sample '$(SAMPLE)') \
+		$(if $(SHARD),-shard '$(SHARD)') $(if $(FOR),-for '$(FOR)')
 
 strangers: build ## smoke on Debian's own DKMS packages, compared with tests/strangers: PACKAGES=xtrx-dkms
 	@go run ./vmimage/internal/dev/strangers $(PACKAGES)
