@@ -16,8 +16,8 @@ import (
 )
 
 // A guest that dies takes its files along. So files that were asked for by name or
-// pattern are handed over as soon as they are closed, and again at the end if they
-// have changed since.
+// pattern, and what fuzzing finds, are handed over as soon as they are closed, and
+// again at the end if they have changed since.
 
 const (
 	// earlySize bounds what is handed over before the end: it is read whole, for a
@@ -43,7 +43,7 @@ type outWatch struct {
 // nothing for a job that asks for none, and is no more than an attempt: what it
 // misses comes at the end.
 func (s *sender) watch(job *wire.Job) {
-	if len(job.Outputs)+len(job.Globs) == 0 {
+	if len(job.Outputs)+len(job.Globs)+len(job.Early) == 0 {
 		return
 	}
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC)
@@ -137,7 +137,7 @@ func (w *outWatch) hand(path string) {
 }
 
 func (w *outWatch) wanted(path string) bool {
-	for _, name := range w.job.Outputs {
+	for _, name := range slices.Concat(w.job.Outputs, w.job.Early) {
 		if path == name || strings.HasPrefix(path, name+"/") {
 			return true
 		}

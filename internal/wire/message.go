@@ -45,6 +45,9 @@ type Job struct {
 	Changed []string `json:"changed,omitempty"`
 	// Globs are patterns of further files and directories to hand back.
 	Globs []string `json:"globs,omitempty"`
+	// Early are directories below which a file is handed back as soon as it was
+	// written, and not only at the end: the guest may not come to that.
+	Early []string `json:"early,omitempty"`
 	// Unwatched forwards no kernel log before the end, and no signs of life.
 	Unwatched bool `json:"unwatched,omitempty"`
 	// Interactive connects the last step to the third serial port.

@@ -32,6 +32,10 @@ type Server struct {
 	// Spent is called when the guest says that a test made it unfit for more.
 	Spent func(test string)
 
+	// Reports finds the kernel's reports in records of its log, for a process that
+	// has to know at once.
+	Reports func(log string) ([]string, error)
+
 	// Record is what was looked at so far.
 	Record Record
 
@@ -85,6 +89,10 @@ func (e *unableError) Error() string { return e.err.Error() }
 func (e *unableError) Unwrap() error { return e.err }
 
 func (s *Server) answer(ctx context.Context, q wire.Sweep) (wire.Swept, error) {
+	if q.Log != "" {
+		reports, err := s.Reports(q.Log)
+		return wire.Swept{Reports: reports}, err
+	}
 	s.Record.Took = max(s.Record.Took, time.Duration(q.Took)*time.Microsecond)
 	if q.Unable != "" {
 		return wire.Swept{}, &unableError{errors.New(q.Unable)}

@@ -19,6 +19,8 @@ type outputs struct {
 	dirs []string
 	// changed are directories of which what the tests wrote comes.
 	changed []string
+	// early are directories below which files come as soon as they were written.
+	early []string
 	// globs are patterns of what comes, if it is there.
 	globs []string
 }
@@ -38,6 +40,7 @@ func (r *runner) outputs() outputs {
 		out.changed = append(out.changed, r.o.Dir)
 		if dir := r.flags.FuzzCache(r.o.Dir); dir != "" {
 			out.changed = append(out.changed, dir)
+			out.early = []string{dir, filepath.Join(r.o.Dir, corpusDir)}
 		}
 	}
 	out.changed = slices.DeleteFunc(out.changed, func(dir string) bool { return dir == "" || dir == "/" })
@@ -50,7 +53,8 @@ func (o outputs) mkdirs() []string {
 	for _, f := range o.files {
 		dirs = append(dirs, filepath.Dir(f))
 	}
-	dirs = append(dirs, o.dirs...) // package testing makes no parent of _artifacts
+	dirs = append(dirs, o.dirs...)  // package testing makes no parent of _artifacts
+	dirs = append(dirs, o.early...) // to be watched
 	for _, g := range o.globs {
 		dirs = append(dirs, globDir(g))
 	}
