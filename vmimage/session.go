@@ -92,10 +92,10 @@ func (s *Session) Dir() string {
 func (s *Session) Packages() []string { return s.s.Config.Tests.Packages }
 
 // CheckKernel returns an error unless the kernel of the settings is one of the
-// list, or a path.
-func (s *Session) CheckKernel() error {
-	_, err := s.s.Spec("")
-	return err
+// list or of the suites that it names, or a path.
+func (s *Session) CheckKernel(ctx context.Context) error {
+	_, err := s.s.FindSpec(ctx, "")
+	return ended(ctx, err)
 }
 
 // GoCommand is the path of the go command.

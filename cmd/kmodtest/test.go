@@ -62,7 +62,7 @@ func runTest(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error
 	if err != nil {
 		return err
 	}
-	if err := s.CheckKernel(); err != nil {
+	if err := s.CheckKernel(ctx); err != nil {
 		return err
 	}
 	goCommand, err := s.GoCommand()

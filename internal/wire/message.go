@@ -45,9 +45,6 @@ type Job struct {
 	Changed []string `json:"changed,omitempty"`
 	// Globs are patterns of further files and directories to hand back.
 	Globs []string `json:"globs,omitempty"`
-	// Early are directories below which a file is handed back as soon as it was
-	// written, and not only at the end: the guest may not come to that.
-	Early []string `json:"early,omitempty"`
 	// Unwatched forwards no kernel log before the end, and no signs of life.
 	Unwatched bool `json:"unwatched,omitempty"`
 	// Interactive connects the last step to the third serial port.
@@ -85,6 +82,9 @@ type FileHeader struct {
 	Path string `json:"path"`
 	Mode uint32 `json:"mode"`
 	Size int64  `json:"size"`
+	// Early is set of a file that counts only if the guest dies: it comes again at
+	// the end, unless it is gone by then.
+	Early bool `json:"early,omitempty"`
 }
 
 // Summary is the guest's last word. It is written after every process of the

@@ -130,6 +130,9 @@ type Guest struct {
 	// KernelConfig gives the guest the kernel's configuration, where distributions
 	// have it: /boot/config-RELEASE.
 	KernelConfig bool `toml:"kernel_config"`
+	// Scratch is the type of a file system, "ext4", that each guest has on /scratch:
+	// new, writable, on a disk of 512 MiB. mkfs.TYPE is this machine's.
+	Scratch string `toml:"scratch"`
 	// Env changes the environment of the tests: a text sets a variable, false
 	// takes it away.
 	Env map[string]any `toml:"env"`

@@ -11,8 +11,9 @@ import (
 type look struct {
 	syms  *symbols
 	space *space
-	// areas are what is looked through.
+	// areas are what is looked through; image are those of the kernel's image.
 	areas []area
+	image []area
 	// low and high bound the modules' part of the address space.
 	low, high uint64
 	// gone are the sections of what was unloaded last, stayed those of the modules
@@ -115,6 +116,7 @@ func (l *look) readImage() error {
 			return fmt.Errorf("read the kernel's data: %w", err)
 		}
 	}
+	l.image = l.areas // nothing else has been read yet
 	return nil
 }
 

@@ -32,6 +32,9 @@ func Annotations(w io.Writer, r Result, prefix string) error {
 			if path.IsAbs(p.File) || strings.HasPrefix(p.File, "../") {
 				continue // no file of the project
 			}
+			if strings.HasPrefix(path.Join(prefix, p.File), "../") {
+				p.File, p.Line = "", 0 // the project is none of the repository's
+			}
 			i := slices.IndexFunc(notes, func(n *note) bool { return n.pos == p && n.name == name })
 			if i < 0 {
 				i, notes = len(notes), append(notes, &note{pos: p, name: name})

@@ -127,6 +127,10 @@ func (r *Red) point(at *verdict.Place, text string) {
 // logLine is a line of a test's log, as package testing prints it.
 var logLine = regexp.MustCompile(`(?m)^[ \t]*([\w./+-]+\.go):(\d+): (.*)$`)
 
+// definedAt is how a test's log says which line of C the thing is from that it tells
+// of: "notes_nb+0x8 [m] (src/m.c:10)".
+var definedAt = regexp.MustCompile(`(?m)^[ \t]*(.*\S) \(([\w./+-]+\.[chS]):(\d+)\)$`)
+
 // logged finds the lines that a test's log points at. Go names a file without
 // its directory.
 func (r Run) logged(text string) []Position {
@@ -137,6 +141,11 @@ func (r Run) logged(text string) []Position {
 		if !strings.Contains(p.File, "/") {
 			p.File = path.Join(r.Dir, p.File)
 		}
+		all = append(all, p)
+	}
+	for _, m := range definedAt.FindAllStringSubmatch(text, -1) {
+		p := Position{File: m[2], Text: m[1]}
+		p.Line, _ = strconv.Atoi(m[3])
 		all = append(all, p)
 	}
 	return all

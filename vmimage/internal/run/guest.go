@@ -58,6 +58,9 @@ func (r *runner) guest(ctx context.Context, names []string) (died bool, err erro
 	r.syms = j.syms
 	r.printed = j.output
 	j.files.abort()
+	if err := j.files.settle(closeErr != nil); err != nil {
+		return false, err
+	}
 	defer func() { j.kunit.finish(r.v) }() // the console may have more of it
 	if !r.kept {
 		// The first guest that died is worth more than those after it.

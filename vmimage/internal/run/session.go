@@ -58,7 +58,7 @@ func (p *payload) job(steps []wire.Step, out outputs) wire.Job {
 	return wire.Job{
 		Now: time.Now().UnixNano(), Seed: seed, PayloadSize: p.size, Info: p.info,
 		Preload: p.preload, Modprobe: p.modprobe, Steps: steps, Dirs: out.mkdirs(),
-		Outputs: slices.Concat(out.files, out.dirs), Changed: out.changed, Globs: out.globs, Early: out.early,
+		Outputs: slices.Concat(out.files, out.dirs), Changed: out.changed, Globs: out.globs,
 	}
 }
 

@@ -1,21 +1,28 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
 )
 
-// FindSpec translates a kernel's name as Spec does, and finds those that the
-// list does not hold in the suites that it names: SERIES[-FLAVOUR], of which
-// the newest build is meant.
+// archiveName is the form of names that the archive may know.
+var archiveName = regexp.MustCompile(`^\d+\.\d+(-[a-z]+)?$`)
+
+// FindSpec translates a kernel's name: "" is the default of the settings and then
+// of the configuration, dir:PATH and tree:PATH are kernels on disk, and others are
+// SERIES[-FLAVOUR]. Those that the list does not hold are looked for in the suites
+// that it names; the newest build is meant.
 func (s *Session) FindSpec(ctx context.Context, name string) (kernel.Spec, error) {
+	name = cmp.Or(name, s.Kernel)
 	spec, err := s.Spec(name)
-	if err == nil || name == "" {
+	if err == nil || !archiveName.MatchString(name) {
 		return spec, err
 	}
 	series, flavour, _ := strings.Cut(name, "-")
@@ -44,7 +51,8 @@ func (s *Session) FindSpec(ctx context.Context, name string) (kernel.Spec, error
 		}
 	}
 	slices.Sort(known)
-	return spec, fmt.Errorf("find kernel %q: neither the list nor %s has it; there are %s", name, strings.Join(suites, ", "), strings.Join(known, ", "))
+	err = fmt.Errorf("find kernel %q: neither the list nor %s has it; there are %s", name, strings.Join(suites, ", "), strings.Join(known, ", "))
+	return spec, errors.Join(append([]error{err}, listing.Problems...)...)
 }
 
 // KernelNames are the names of single kernels that names stand for, each once: a

@@ -34,14 +34,14 @@ type Prepared struct {
 }
 
 // Prepare gets the kernel, builds the modules for it and the image, finds the
-// accelerator, and boots once if no snapshot is kept. The name is as for Spec.
+// accelerator, and boots once if no snapshot is kept. The name is as for FindSpec.
 func (s *Session) Prepare(ctx context.Context, name string, shell bool) (Prepared, error) {
 	if name == "" && !shell {
 		if p, ok, err := s.handedOver(); ok || err != nil {
 			return p, err
 		}
 	}
-	spec, err := s.Spec(name)
+	spec, err := s.FindSpec(ctx, name)
 	if err != nil {
 		return Prepared{}, err
 	}
@@ -96,7 +96,7 @@ func (s *Session) Image(ctx context.Context, shell bool) (initramfs.Image, error
 		return initramfs.Image{}, err
 	}
 	return initramfs.Build(ctx, initramfs.Options{
-		Store: s.Kernels.Store, SourceDir: dir, Go: goCommand, Shell: shell || s.Config.Guest.Shell || len(s.Config.Guest.Setup)+len(s.Config.Guest.Teardown) > 0,
+		Store: s.Kernels.Store, SourceDir: dir, Go: goCommand, Shell: shell || s.needsShell(),
 		Progress: func(what string) { s.Telling("building %s", what) },
 	})
 }
@@ -150,10 +150,20 @@ func (s *Session) Run(p Prepared) run.Options {
 		KernelArgs: s.kernelArgs(), Store: s.Kernels.Store, Cold: s.Cold, Isolation: s.isolation, Jobs: s.Jobs,
 		Limits: s.limits(), Allow: s.Allow, SkipOK: c.Tests.SkipOK, Notice: s.Tell,
 	}
+	if c.Guest.Scratch != "" {
+		addScratch(&o, c.Guest.Scratch)
+	}
 	if s.CCover != "" {
 		o.Counted = s.counting.of(p)
 	}
 	return o
+}
+
+// needsShell tells whether the configuration asks for u-root's commands in words, or
+// with something that runs them.
+func (s *Session) needsShell() bool {
+	g := s.Config.Guest
+	return g.Shell || g.Scratch != "" || len(g.Setup)+len(g.Teardown) > 0
 }
 
 // limits are those of the settings and the configuration.

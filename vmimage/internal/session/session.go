@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -231,12 +232,17 @@ func (s *Session) Go() (string, error) {
 	return p, nil
 }
 
-// devices are those of the settings, or else of the configuration.
+// devices are those of the settings, or else of the configuration, and what that
+// needs besides.
 func (s *Session) devices() []string {
+	devices := s.Config.Guest.Devices
 	if s.Devices != "" {
-		return strings.FieldsFunc(s.Devices, func(r rune) bool { return r == ',' || r == ' ' })
+		devices = strings.FieldsFunc(s.Devices, func(r rune) bool { return r == ',' || r == ' ' })
 	}
-	return s.Config.Guest.Devices
+	if s.Config.Guest.Scratch != "" && !slices.Contains(devices, vm.ScratchDevice) {
+		devices = append(devices[:len(devices):len(devices)], vm.ScratchDevice)
+	}
+	return devices
 }
 
 // QEMU finds QEMU, and the devices in it that are asked for.
@@ -259,8 +265,8 @@ func ended(ctx context.Context, err error) error {
 	return err
 }
 
-// Spec translates a kernel's name: "" is the default of the settings and then of
-// the configuration, others are a name from its list, dir:PATH or tree:PATH.
+// Spec translates a kernel's name as FindSpec does, and knows no others than those
+// of the list, dir:PATH and tree:PATH.
 func (s *Session) Spec(name string) (kernel.Spec, error) {
 	if name == "" {
 		name = s.Kernel

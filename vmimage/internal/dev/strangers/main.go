@@ -97,6 +97,9 @@ func one(ctx context.Context, s *session.Session, t Table, p Package) (bool, err
 	if err != nil {
 		return false, err
 	}
+	if t.KernelSuite != "" {
+		spec.Suite = t.KernelSuite
+	}
 	start := time.Now()
 	o := smoke.Options{Session: s, Kernels: []kernel.Spec{spec}}
 	if o.Guests, err = matrix.GuestsAtOnce(s); err != nil {
