@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 
@@ -26,10 +25,8 @@ import (
 // all, and with all but one. What the family answers is right, unless no answer
 // comes within ten seconds, a dump has no end, or an answer is no netlink message.
 //
-// An input is a byte of flags, 1 for NLM_F_DUMP, and the request from the header of
-// generic netlink on. Lengths of attributes that lead out of the request are set
-// right before it is sent, for the kernel would refuse nearly all of what the
-// fuzzer makes, unless the flag 2 is set.
+// An input is no request but what makes one by the policy, so that the kernel does
+// not refuse nearly all of what the fuzzer makes; a failure tells what was sent.
 func FuzzGenl(f *testing.F, family string) {
 	f.Helper()
 	needGuest(f)
@@ -42,15 +39,13 @@ func FuzzGenl(f *testing.F, family string) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	const seed = 1 // the same requests each time
-	for r := range misuse.Requests(&fam, seed) {
-		if r.Plain {
-			f.Add(genlInput(r))
-		}
+	g := genlFuzz{fam}
+	for _, seed := range g.seeds() {
+		f.Add(seed)
 	}
 	worker := fuzzWorker()
 	Fuzz(f, func(t *testing.T, input []byte) {
-		flags, request := genlRequest(input, fam.Header)
+		flags, request := g.request(input)
 		if !worker {
 			t.Logf("%s: %s", family, genlText(flags, request, fam.Header))
 		}
@@ -59,62 +54,6 @@ func FuzzGenl(f *testing.F, family string) {
 			t.Error(err)
 		}
 	})
-}
-
-// Flags of an input.
-const (
-	genlDump = 1 << iota
-	genlRaw
-)
-
-const (
-	genlHeader = 4 // GENL_HDRLEN
-	attrHeader = 4 // NLA_HDRLEN
-)
-
-// genlInput is the input that a request comes from.
-func genlInput(r misuse.Request) []byte {
-	flags := byte(0)
-	if r.Dump {
-		flags = genlDump
-	}
-	return append([]byte{flags}, r.Data...)
-}
-
-// genlRequest is the request of an input, with flags of its own besides those that
-// each has. header is the size of the family's own header.
-func genlRequest(input []byte, header int) (flags uint16, request []byte) {
-	if len(input) == 0 {
-		return 0, nil
-	}
-	if input[0]&genlDump != 0 {
-		flags = unix.NLM_F_DUMP
-	}
-	request = slices.Clone(input[1:])
-	if attrs := genlHeader + align(header); input[0]&genlRaw == 0 && len(request) > attrs {
-		request = request[:attrs+len(fitAttrs(request[attrs:]))]
-	}
-	return flags, request
-}
-
-func align(n int) int { return (n + 3) &^ 3 }
-
-// fitAttrs sets right, in place, the lengths of attributes that are shorter than
-// their header or go on behind the end, and leaves out what is too short for one.
-func fitAttrs(b []byte) []byte {
-	at := 0
-	for len(b)-at >= attrHeader {
-		n := int(binary.NativeEndian.Uint16(b[at:]))
-		if n < attrHeader || n > len(b)-at {
-			n = min(len(b)-at, 0xffff)
-			binary.NativeEndian.PutUint16(b[at:], uint16(n))
-		}
-		if binary.NativeEndian.Uint16(b[at+2:])&unix.NLA_F_NESTED != 0 {
-			fitAttrs(b[at+attrHeader : at+n])
-		}
-		at += align(n)
-	}
-	return b[:min(at, len(b))]
 }
 
 // genlText tells a request: "do operation 1 {1: 09, 3: {1: 00}}".
