@@ -56,6 +56,9 @@ func FuzzGenl(f *testing.F, family string) {
 	})
 }
 
+// shownBytes are those of an attribute that are told.
+const shownBytes = 64
+
 // genlText tells a request: "do operation 1 {1: 09, 3: {1: 00}}".
 func genlText(flags uint16, request []byte, header int) string {
 	how := "do"
@@ -80,7 +83,10 @@ func attrsText(b []byte) string {
 			parts = append(parts, fmt.Sprintf("%d: of length %d, with %x", typ, n, b[attrHeader:]))
 			break
 		}
-		data := fmt.Sprintf("%x", b[attrHeader:n])
+		data := fmt.Sprintf("%x", b[attrHeader:min(n, attrHeader+shownBytes)])
+		if n > attrHeader+shownBytes {
+			data += fmt.Sprintf("… (%d bytes)", n-attrHeader)
+		}
 		if typ&unix.NLA_F_NESTED != 0 {
 			data, typ = attrsText(b[attrHeader:n]), typ&^unix.NLA_F_NESTED
 		}
