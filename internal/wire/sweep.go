@@ -34,6 +34,9 @@ type Sweep struct {
 	// Spent is the test that left the kernel in a state in which nothing more can
 	// be tried. The host ends the guest instead of an answer.
 	Spent string `json:"spent,omitempty"`
+	// Log are records as /dev/kmsg gives them: which reports of the kernel's are in
+	// them is asked, and nothing else.
+	Log string `json:"log,omitempty"`
 	// Unable is why this kernel cannot be swept.
 	Unable string `json:"unable,omitempty"`
 	// Left is what the guest's own look has found: it was not there before the
@@ -75,6 +78,8 @@ type Swept struct {
 	Ties []string `json:"ties,omitempty"`
 	// Held are the pointers that were found and that no earlier answer told.
 	Held []Held `json:"held,omitempty"`
+	// Reports are the titles of those in Sweep.Log that are not allowed.
+	Reports []string `json:"reports,omitempty"`
 }
 
 // Held is something that still points into a module that is gone.

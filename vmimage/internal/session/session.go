@@ -41,6 +41,9 @@ type Options struct {
 	CacheDir string
 	// HandOver is the file of Session.HandOver of another process, or empty.
 	HandOver string
+	// Fuzz tells that a fuzz test is fuzzed: the lines of the modules that its
+	// inputs run steer, unless Settings forbid it.
+	Fuzz bool
 	// Log receives what compilers have to say; nil drops it.
 	Log io.Writer
 	// Tell, if not nil, is told in one line of what is going on; Warn of what
@@ -111,6 +114,9 @@ func (s *Session) choices() error {
 		s.accel = s.Accel()
 	default:
 		return &UsageError{fmt.Sprintf("unknown accelerator %q: known are kvm, tcg and auto", s.Settings.Accel)}
+	}
+	if s.CCoverDiff != "" && s.CCover == "" {
+		return &UsageError{"-ccover-diff tells of lines that -ccover counts: give -ccover FILE, too"}
 	}
 	switch s.isolation = run.Isolation(s.Isolate); s.isolation {
 	case "":
