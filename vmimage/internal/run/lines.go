@@ -27,18 +27,16 @@ type lines struct {
 
 // count begins to watch a guest; it returns nil if nothing counts there.
 func (r *runner) count(ctx context.Context, g *boot.Guest) (*lines, error) {
-	if r.o.Counted == nil && r.o.Stopped == nil {
-		return nil, nil
-	}
-	if err := graft.Reserved(bytes.Join(g.Log, nil)); err != nil {
-		return nil, err
-	}
-	l := &lines{g: g, config: r.source.Config, o: r.o}
-	for _, m := range r.o.Modules {
-		if m.Counted != nil {
-			l.mods = append(l.mods, *m.Counted)
+	told := r.o.Counted != nil || r.o.Stopped != nil
+	if told || r.payload.info.Counters.N > 0 {
+		if err := graft.Reserved(bytes.Join(g.Log, nil)); err != nil {
+			return nil, err
 		}
 	}
+	if !told {
+		return nil, nil
+	}
+	l := &lines{g: g, config: r.source.Config, o: r.o, mods: r.o.counted()}
 	if r.o.Arm != nil {
 		m, err := g.VM.Memory(ctx, l.config)
 		if err == nil {
@@ -50,6 +48,17 @@ func (r *runner) count(ctx context.Context, g *boot.Guest) (*lines, error) {
 	}
 	g.VM.OnStop(ctx, l.read)
 	return l, nil
+}
+
+// counted are the modules that count.
+func (o *Options) counted() []cover.Counted {
+	var mods []cover.Counted
+	for _, m := range o.Modules {
+		if m.Counted != nil {
+			mods = append(mods, *m.Counted)
+		}
+	}
+	return mods
 }
 
 // read reads the counters. They only grow: the last time is right.

@@ -178,7 +178,7 @@ func (s *Session) limits() run.Limits {
 // kernelArgs are the configured arguments and those of the settings.
 func (s *Session) kernelArgs() []string {
 	args := slices.Concat(s.Config.Guest.KernelArgs, strings.Fields(s.KernelArgs))
-	if s.CCover != "" {
+	if s.counts() {
 		args = append(args, graft.KernelArgs()...)
 	}
 	if s.SlabDebug {

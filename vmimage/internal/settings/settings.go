@@ -43,6 +43,7 @@ type Settings struct {
 	Verdict    string
 	CCover     string
 	CCoverDiff string
+	FuzzBlind  bool
 	ReportDir  string
 	Quiet      bool
 }
