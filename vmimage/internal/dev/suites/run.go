@@ -91,7 +91,11 @@ func (s Suite) config(kernel string) ([]byte, error) {
 		guest = make(map[string]any)
 	}
 	maps.Copy(guest, s.ByKernel[kernel])
-	b, err := toml.Marshal(map[string]any{"guest": guest})
+	tables := map[string]any{"guest": guest}
+	if s.Tests != nil {
+		tables["tests"] = s.Tests
+	}
+	b, err := toml.Marshal(tables)
 	if err != nil {
 		return nil, fmt.Errorf("write configuration: %w", err)
 	}

@@ -28,6 +28,8 @@ type Suite struct {
 	// is otherwise on a kernel.
 	Guest    map[string]any            `toml:"guest"`
 	ByKernel map[string]map[string]any `toml:"by_kernel"`
+	// Tests is the [tests] table.
+	Tests map[string]any `toml:"tests"`
 	// Passes is how many top-level tests pass, on each kernel.
 	Passes map[string]int `toml:"passes"`
 	// Untried says of kernels why nobody has looked yet. On those the suite is run
