@@ -81,7 +81,11 @@ var readScript string
 // Read reads the dkms.conf of the package in dir for a kernel.
 func Read(ctx context.Context, dir string, t Target) (Conf, error) {
 	path := filepath.Join(dir, FileName)
-	values, err := evaluate(ctx, path, t)
+	values, err := evaluate(ctx, path, t, "", "")
+	// dkms is told the names that the file itself gives, and lets it use them.
+	if name, version := values.first("PACKAGE_NAME"), values.first("PACKAGE_VERSION"); err == nil && name+version != "" {
+		values, err = evaluate(ctx, path, t, name, version)
+	}
 	if err != nil {
 		return Conf{}, fmt.Errorf("read %s: %w", path, err)
 	}
@@ -107,7 +111,8 @@ func (v values) length(name string) (n int) {
 	return n
 }
 
-func evaluate(ctx context.Context, path string, t Target) (values, error) {
+// evaluate has bash read the file; name and version are $module and $module_version.
+func evaluate(ctx context.Context, path string, t Target, name, version string) (values, error) {
 	late := fmt.Errorf("no end after %v", readLimit)
 	ctx, cancel := context.WithTimeoutCause(ctx, readLimit, late)
 	defer cancel()
@@ -115,7 +120,7 @@ func evaluate(ctx context.Context, path string, t Target) (values, error) {
 	for _, kv := range [][2]string{
 		{"kernelver", t.Release}, {"arch", cmp.Or(t.Arch, "x86_64")},
 		{"kernel_source_dir", t.KernelDir}, {"kernel_config", filepath.Join(t.KernelDir, ".config")},
-		{"dkms_tree", t.Tree}, {"source_tree", "/usr/src"}, {"current_os", "Linux"},
+		{"module", name}, {"module_version", version}, {"dkms_tree", t.Tree}, {"source_tree", "/usr/src"}, {"current_os", "Linux"},
 	} {
 		args = append(args, kv[0]+"="+kv[1])
 	}

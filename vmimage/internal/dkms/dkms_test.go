@@ -52,6 +52,10 @@ func TestRead(t *testing.T) {
 			Conf{Name: "m", Version: "1.0", Modules: one,
 				Make: "make -C " + tg.KernelDir + " M=/t/dkms/m/1.0/build KVER=6.1.0-56-amd64 ARCH=x86_64"},
 		},
+		"the names": {
+			head + `MAKE="make M=$dkms_tree/$module/${module_version}/build"`,
+			Conf{Name: "m", Version: "1.0", Modules: one, Make: "make M=/t/dkms/m/1.0/build"},
+		},
 		"quotes and globs": {
 			head + `MAKE[0]="make V=\"1\" \
    ; find . -name '*.ko' -exec mv {} . \;"`,
