@@ -36,6 +36,16 @@ type Sweep struct {
 	Spent string `json:"spent,omitempty"`
 	// Unable is why this kernel cannot be swept.
 	Unable string `json:"unable,omitempty"`
+	// Fail asks for a call of a module to fail, and for nothing else.
+	Fail *Fail `json:"fail,omitempty"`
+}
+
+// Fail is a call of a module into the kernel that is to fail.
+type Fail struct {
+	// Call is "FILE:LINE [FUNCTION] [interrupt] [#N]"; N counts from now on.
+	Call string `json:"call"`
+	// Over ends it.
+	Over bool `json:"over,omitempty"`
 }
 
 // Loaded is where the sections of a loaded module are, by name.
@@ -57,6 +67,8 @@ type Swept struct {
 	Heap bool `json:"heap,omitempty"`
 	// Going tells that network namespaces are on their way out.
 	Going bool `json:"going,omitempty"`
+	// Failed is how often a call failed whose Fail is over.
+	Failed uint64 `json:"failed,omitempty"`
 	// Held are the pointers that were found and that no earlier answer told.
 	Held []Held `json:"held,omitempty"`
 }

@@ -32,6 +32,9 @@ type Server struct {
 	// Spent is called when the guest says that a test made it unfit for more.
 	Spent func(test string)
 
+	// Fail has calls of modules fail, and says how often one did.
+	Fail func(context.Context, wire.Fail) (uint64, error)
+
 	// Record is what was looked at so far.
 	Record Record
 
@@ -85,6 +88,10 @@ func (e *unableError) Error() string { return e.err.Error() }
 func (e *unableError) Unwrap() error { return e.err }
 
 func (s *Server) answer(ctx context.Context, q wire.Sweep) (wire.Swept, error) {
+	if q.Fail != nil {
+		n, err := s.Fail(ctx, *q.Fail)
+		return wire.Swept{Failed: n}, err
+	}
 	s.Record.Took = max(s.Record.Took, time.Duration(q.Took)*time.Microsecond)
 	if q.Unable != "" {
 		return wire.Swept{}, &unableError{errors.New(q.Unable)}
