@@ -50,7 +50,7 @@ func Chrome(w io.Writer, all []Recording) error {
 				name("thread_name", thread, who)
 			}
 			c := chromeEvent{
-				Name: s.Call, Category: s.Module, Phase: "X", Time: float64(e.Start.Nanoseconds()) / 1e3, Process: pid, Thread: thread,
+				Name: s.Name(), Category: s.Module, Phase: "X", Time: float64(e.Start.Nanoseconds()) / 1e3, Process: pid, Thread: thread,
 				Args: map[string]any{"at": s.Where(), "in": s.Func, "call": s.call(e)},
 			}
 			took := float64(e.Took.Nanoseconds()) / 1e3

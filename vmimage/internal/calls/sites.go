@@ -138,6 +138,7 @@ var special = strings.Fields(`
 	__x86_* __SCT__* __get_user_* __put_user_* __fentry__ mcount __stack_chk_fail __warn_thunk __ubsan_* __asan_* __kasan_* __kcsan_* __tsan_* __sanitizer_* __gcov_*
 	__sw_hweight* *preempt_schedule* copy_user_* rep_* clear_page* copy_page clear_user_* copy_mc_* this_cpu_cmpxchg* cmpxchg8b_emu
 	memcpy memset memmove memcmp memchr memscan __memcpy __memset __memmove memcpy_and_pad
+	_find_* find_next_bit find_first_bit hweight_long
 	strlen strnlen strcmp strncmp strcasecmp strncasecmp strcpy strncpy strlcpy strscpy* sized_strscpy strcat strncat strlcat strchr strrchr strnchr strstr strsep strspn strcspn
 	` + klog.Planted + `*`)
 
