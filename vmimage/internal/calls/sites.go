@@ -184,20 +184,25 @@ func (f finder) sites(m kbuild.Module) ([]Site, error) {
 		// The return address lies behind the call.
 		frames, err := syms.Frame(klog.Frame{Func: s.Func, Offset: s.Offset + 4, Size: size(o, s.Func), Module: m.Name})
 		if err == nil {
-			s.line(frames)
+			s.line(frames, m.SourceDir != "")
 		}
 		sites = append(sites, s)
 	}
 	return sites, nil
 }
 
-// line takes the innermost line that is the module's own.
-func (s *Site) line(frames []klog.Frame) {
+// line takes the innermost line that is the module's own. Of one that was built
+// elsewhere nobody knows where its files were: its C files are no headers.
+func (s *Site) line(frames []klog.Frame, isOwn bool) {
 	for _, f := range frames {
-		if f.File != "" && !filepath.IsAbs(f.File) {
-			s.File, s.Line, s.Func = f.File, f.Line, f.Func
-			return
+		switch {
+		case f.File == "" || isOwn && filepath.IsAbs(f.File) || !isOwn && filepath.Ext(f.File) != ".c":
+			continue
+		case !isOwn:
+			f.File = filepath.Base(f.File)
 		}
+		s.File, s.Line, s.Func = f.File, f.Line, f.Func
+		return
 	}
 }
 

@@ -58,9 +58,9 @@ type Recording struct {
 	Cycles bool `json:"cycles,omitempty"`
 }
 
-// mostEvents is how many calls of a guest are kept, the first ones: a page that shows
-// more is of no use to anybody.
-const mostEvents = 250000
+// mostEvents is how many calls of a guest are kept, the first ones, besides those that
+// are in the ring at the end: a page that shows more is of no use to anybody.
+const mostEvents = 200000
 
 // Tape reads the records of a guest as they are made. It is not safe for concurrent
 // use.
@@ -70,6 +70,7 @@ type Tape struct {
 	next   uint64          // the number to read from
 	open   map[uint64]bool // those that had not returned when they were read
 	raw    map[uint64]Event
+	head   uint64 // how many there were
 	buffer []byte
 }
 
@@ -95,6 +96,7 @@ func (t *Tape) Read(memory io.ReaderAt) error {
 		return fmt.Errorf("read records of calls: %w", err)
 	}
 	head := binary.LittleEndian.Uint64(b[:])
+	t.head = head
 	if head+1 == t.next && len(t.open) == 0 {
 		return nil
 	}
@@ -112,15 +114,14 @@ func (t *Tape) Read(memory io.ReaderAt) error {
 		t.take(n)
 	}
 	for ; t.next <= head; t.next++ {
-		if len(t.raw) >= mostEvents {
-			t.next = head + 1
-			break
-		}
 		t.open[t.next] = true
 		t.take(t.next)
 	}
 	return nil
 }
+
+// Full tells that no more need be read before the guest has stopped.
+func (t *Tape) Full() bool { return len(t.raw) >= mostEvents }
 
 // take takes a record. One that is being made, or was made anew meanwhile, stays as
 // it was last seen.
@@ -175,7 +176,7 @@ func (t *Tape) Recording(tests []string) Recording {
 		e := t.raw[n]
 		r.Events = append(r.Events, e)
 	}
-	r.Lost = t.next - 1 - uint64(len(r.Events))
+	r.Lost = t.head - uint64(len(r.Events))
 	if len(r.Events) == 0 {
 		return r
 	}

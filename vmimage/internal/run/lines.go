@@ -85,8 +85,9 @@ func (l *lines) follow(m *vm.Memory) {
 		}
 		l.mu.Lock()
 		err := l.tape.Read(m)
+		full := l.tape.Full()
 		l.mu.Unlock()
-		if err != nil {
+		if err != nil || full {
 			return
 		}
 	}
