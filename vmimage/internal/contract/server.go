@@ -35,6 +35,8 @@ type Server struct {
 	// Reports finds the kernel's reports in records of its log, for a process that
 	// has to know at once.
 	Reports func(log string) ([]string, error)
+	// Fail has calls of modules fail, and says how often one did.
+	Fail func(context.Context, wire.Fail) (uint64, error)
 
 	// Record is what was looked at so far.
 	Record Record
@@ -72,6 +74,10 @@ func (s *Server) answer(ctx context.Context, q wire.Sweep) (wire.Swept, error) {
 	if q.Log != "" {
 		reports, err := s.Reports(q.Log)
 		return wire.Swept{Reports: reports}, err
+	}
+	if q.Fail != nil {
+		n, err := s.Fail(ctx, *q.Fail)
+		return wire.Swept{Failed: n}, err
 	}
 	s.Record.Took = max(s.Record.Took, time.Duration(q.Took)*time.Microsecond)
 	if len(q.Left) > 0 {

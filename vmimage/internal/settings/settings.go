@@ -44,6 +44,8 @@ type Settings struct {
 	CCover     string
 	CCoverDiff string
 	FuzzBlind  bool
+	CallTrace  string
+	Faults     bool
 	ReportDir  string
 	Quiet      bool
 }
