@@ -75,6 +75,8 @@
 // 10 ms, which makes a suite a fifth faster: a goroutine that is ready while
 // another is in a system call may wait as long, or twice.
 //
+// Fuzz and FuzzGenl are for fuzz tests, which the lines of the module steer.
+//
 // Helpers for network modules: NetNS makes a network namespace, and package
 // guest/rtnl creates and changes links.
 package guest

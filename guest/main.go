@@ -30,6 +30,9 @@ func Main(m *testing.M) {
 		fmt.Println("SKIP: these tests load kernel modules and run in a guest only. " + howTo)
 		os.Exit(0)
 	}
+	if fuzzWorker() {
+		os.Exit(m.Run()) // the process that started it checks
+	}
 	os.Exit(runAndCheck(m, os.Stdout))
 }
 

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -32,6 +31,7 @@ type Module struct {
 
 	present []string // modules that were loaded before
 	pulled  []string // modules that the load made the kernel load, newest first
+	joined  bool     // another process has loaded it, and looks after it
 	over    bool     // the test is
 	lenient bool     // the last check excused something
 
@@ -45,6 +45,8 @@ type Module struct {
 //
 // At the test's clean-up the module is unloaded and the kernel is compared with
 // what it was before: whatever the module left behind fails the test, by name.
+//
+// With a *testing.F, for all inputs of a fuzz test, see [Fuzz].
 func Load(t testing.TB, name string, params ...string) *Module {
 	t.Helper()
 	m, err := TryLoad(t, name, params...)
@@ -72,6 +74,9 @@ func TryLoad(t testing.TB, name string, params ...string) (*Module, error) {
 	}
 	WatchLog(t) // so that Log knows what came since the load
 	m := &Module{Name: name, Params: params, Path: file.Path, t: t}
+	if _, ok := t.(*testing.F); ok && fuzzWorker() {
+		return m, m.join()
+	}
 	if err := m.load(file.Depends); err != nil {
 		var refused *LoadError
 		if !errors.As(err, &refused) {
@@ -203,6 +208,9 @@ func (m *Module) Unload() error {
 	if len(m.loaded) == 0 {
 		return nil
 	}
+	if m.joined {
+		return fmt.Errorf("unload module %s: it belongs to the whole fuzz test: load it where each input runs, to unload it there", m.Name)
+	}
 	if err := m.removeLoaded(true); err != nil {
 		return err
 	}
@@ -274,17 +282,4 @@ func (m *Module) Refs() int {
 		m.t.Fatal(err)
 	}
 	return n
-}
-
-// moduleName is the name that the kernel gives to a .ko file.
-func moduleName(path string) string {
-	name, _, _ := strings.Cut(filepath.Base(path), ".ko")
-	return strings.ReplaceAll(name, "-", "_")
-}
-
-// isLoaded reports whether a module is loaded. Built-in modules have a folder
-// in sysfs, too, but no reference count.
-func isLoaded(name string) bool {
-	_, err := os.Stat("/sys/module/" + name + "/refcnt")
-	return err == nil
 }

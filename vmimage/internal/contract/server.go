@@ -32,6 +32,12 @@ type Server struct {
 	// Spent is called when the guest says that a test made it unfit for more.
 	Spent func(test string)
 
+	// Reports finds the kernel's reports in records of its log, for a process that
+	// has to know at once.
+	Reports func(log string) ([]string, error)
+	// Fail has calls of modules fail, and says how often one did.
+	Fail func(context.Context, wire.Fail) (uint64, error)
+
 	// Record is what was looked at so far.
 	Record Record
 
@@ -65,6 +71,14 @@ func (s *Server) Answer(ctx context.Context, q wire.Sweep) wire.Swept {
 }
 
 func (s *Server) answer(ctx context.Context, q wire.Sweep) (wire.Swept, error) {
+	if q.Log != "" {
+		reports, err := s.Reports(q.Log)
+		return wire.Swept{Reports: reports}, err
+	}
+	if q.Fail != nil {
+		n, err := s.Fail(ctx, *q.Fail)
+		return wire.Swept{Failed: n}, err
+	}
 	s.Record.Took = max(s.Record.Took, time.Duration(q.Took)*time.Microsecond)
 	if len(q.Left) > 0 {
 		ties, err := s.ties(q)

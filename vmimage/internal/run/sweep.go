@@ -13,6 +13,7 @@ import (
 	"github.com/kmodtest/kmodtest/vmimage/internal/boot"
 	"github.com/kmodtest/kmodtest/vmimage/internal/contract"
 	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
+	"github.com/kmodtest/kmodtest/vmimage/internal/vm"
 )
 
 // A spentError says that a guest was ended, for a test left the kernel in a state
@@ -45,9 +46,11 @@ func (o *Options) answer(ctx context.Context, src *boot.Source, s *session) (sto
 	g := s.Guest
 	s.spent = make(chan string, 1)
 	srv := &contract.Server{
-		Spent:  func(test string) { s.spent <- test },
-		Heap:   slices.ContainsFunc(o.KernelArgs, marksObjects),
-		Kernel: o.Kernel.Digest, Store: o.Store, Modules: o.contractModules(),
+		Spent:   func(test string) { s.spent <- test },
+		Reports: o.reports,
+		Heap:    slices.ContainsFunc(o.KernelArgs, marksObjects),
+		Kernel:  o.Kernel.Digest, Store: o.Store, Modules: o.contractModules(),
+		Fail:   (&failer{sites: o.calls(), memory: func(ctx context.Context) (*vm.Memory, error) { return g.VM.Memory(ctx, src.Config) }}).fail,
 		Memory: func(ctx context.Context) (io.ReaderAt, error) { return g.VM.Memory(ctx, src.Config) },
 	}
 	ctx, cancel := context.WithCancel(ctx)
