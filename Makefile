@@ -71,8 +71,9 @@ bench: build ## measure, and compare with the goals
 faulty: build ## does every fault get caught? KERNEL=6.1
 	@go run ./vmimage/internal/dev/faulty $(if $(KERNEL),-kernel '$(KERNEL)')
 
-innocents: build ## is any module of the kernel accused? KERNEL=6.1 SAMPLE=10
-	@go run ./vmimage/internal/dev/innocents $(if $(KERNEL),-kernel '$(KERNEL)') $(if $(SAMPLE),-sample '$(SAMPLE)')
+innocents: build ## is any module of the kernel accused? KERNEL=6.1 SAMPLE=10 SHARD=1/4 FOR=15m
+	@go run ./vmimage/internal/dev/innocents $(if $(KERNEL),-kernel '$(KERNEL)') $(if $(SAMPLE),-sample '$(SAMPLE)') \
+		$(if $(SHARD),-shard '$(SHARD)') $(if $(FOR),-for '$(FOR)')
 
 strangers: build ## smoke on Debian's own DKMS packages, compared with tests/strangers: PACKAGES=xtrx-dkms
 	@go run ./vmimage/internal/dev/strangers $(PACKAGES)
@@ -94,8 +95,8 @@ unwind: build ## does a sweep find the bugs of tests/unwind? KERNELS=6.1
 	@-$(kmodtest) sweep -o build/unwind.json $(if $(KERNELS),-kernels '$(KERNELS)') tests/unwind
 	@go run ./vmimage/internal/dev/unwind build/unwind.json tests/unwind
 
-debug-kernel: build ## build a kernel with KASAN, lockdep, kmemleak: for KERNEL=tree:build/debug-kernel
-	@scripts/debug-kernel
+debug-kernel: build ## compile the kernel with KASAN, lockdep, kmemleak ahead of time: KERNEL=6.1-debug SAVE=FILE, or LOAD=FILE
+	@$(kmodtest) kernels $(if $(LOAD),-load '$(LOAD)',-get '$(or $(KERNEL),tag:debug)' $(if $(SAVE),-save '$(SAVE)'))
 
 soak: build ## run the tests N=200 times: a single red run is a bug
 	@scripts/soak '$(N)' $(if $(KERNEL),-kernel '$(KERNEL)')

@@ -39,6 +39,20 @@ type Sweep struct {
 	Log string `json:"log,omitempty"`
 	// Unable is why this kernel cannot be swept.
 	Unable string `json:"unable,omitempty"`
+	// Left is what the guest's own look has found: it was not there before the
+	// modules Own were loaded, with the parameters Params, and is there now that they
+	// are gone. The guest asks what ties it to them, on behalf of Test, and for
+	// nothing else.
+	Left   []Left   `json:"left,omitempty"`
+	Own    []string `json:"own,omitempty"`
+	Params []string `json:"params,omitempty"`
+	Test   string   `json:"test,omitempty"`
+}
+
+// Left is one thing that is there: its kind, as package guest has them, and name.
+type Left struct {
+	Kind string `json:"kind"`
+	Name string `json:"name"`
 }
 
 // Loaded is where the sections of a loaded module are, by name.
@@ -60,6 +74,8 @@ type Swept struct {
 	Heap bool `json:"heap,omitempty"`
 	// Going tells that network namespaces are on their way out.
 	Going bool `json:"going,omitempty"`
+	// Ties say for each of Left what ties it to the modules, empty if nothing does.
+	Ties []string `json:"ties,omitempty"`
 	// Held are the pointers that were found and that no earlier answer told.
 	Held []Held `json:"held,omitempty"`
 	// Reports are the titles of those in Sweep.Log that are not allowed.

@@ -12,6 +12,7 @@ import (
 	"github.com/kmodtest/kmodtest/internal/wire"
 	"github.com/kmodtest/kmodtest/vmimage/internal/boot"
 	"github.com/kmodtest/kmodtest/vmimage/internal/contract"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
 // A spentError says that a guest was ended, for a test left the kernel in a state
@@ -103,6 +104,11 @@ func (r *runner) contract(c contract.Record) {
 	r.v.Contract.Sweeps += c.Sweeps
 	r.v.Contract.Took += c.Took
 	r.v.Contract.Heaps += c.Heaps
+	for _, rem := range c.Remarks {
+		mark := verdict.Remark{Test: rem.Test, Modules: rem.Modules, Kind: rem.Kind, Name: rem.Name}
+		r.v.Contract.Remarks = append(r.v.Contract.Remarks, mark)
+		r.notice("remark: %v", mark)
+	}
 	if c.HeapUnable != "" && r.v.Contract.HeapUnable == "" {
 		r.v.Contract.HeapUnable = c.HeapUnable
 		r.notice("not looked through the heap for what still points into modules that are gone: %s", c.HeapUnable)

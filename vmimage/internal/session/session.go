@@ -264,21 +264,3 @@ func ended(ctx context.Context, err error) error {
 	}
 	return err
 }
-
-// Spec translates a kernel's name as FindSpec does, and knows no others than those
-// of the list, dir:PATH and tree:PATH.
-func (s *Session) Spec(name string) (kernel.Spec, error) {
-	if name == "" {
-		name = s.Kernel
-	}
-	for _, kind := range []string{"dir:", "tree:"} {
-		if path, ok := strings.CutPrefix(name, kind); ok {
-			return kernel.Spec{Path: kind + s.abs(path)}, nil
-		}
-	}
-	k, err := s.Config.Kernel(name)
-	if err != nil {
-		return kernel.Spec{}, err
-	}
-	return kernel.Spec{Series: k.Series, Suite: k.Suite, Flavour: k.Flavour}, nil
-}

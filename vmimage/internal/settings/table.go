@@ -19,7 +19,7 @@ var table = []row{
 		Help: "`file` to read the project's configuration from", Verbs: project},
 		func(s *Settings) any { return &s.Config }},
 	{Setting{Name: "kernel", Variable: "KMODTEST_KERNEL", Arg: "kernel", Default: "the one that is tagged default",
-		Help: "`kernel` to take: SERIES[-FLAVOUR] of the list or of its suites, dir:PATH, or tree:PATH", Verbs: one},
+		Help: "`kernel` to take: SERIES[-FLAVOUR] or SERIES-debug of the list or of its suites, dir:PATH, or tree:PATH", Verbs: one},
 		func(s *Settings) any { return &s.Kernel }},
 	{Setting{Name: "kernels", Variable: "KMODTEST_KERNELS", Arg: "list", Default: "all but those tagged nightly",
 		Help: "`list` of kernels, with commas: names, dir:PATH, tree:PATH, tag:NAME, or all", Verbs: append([]string{"sweep"}, many...)},
