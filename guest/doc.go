@@ -27,7 +27,10 @@
 //     families and groups, rtnl link kinds, network devices, proc, sysfs, debugfs
 //     and tracefs entries, sysctls, protocols, packet types, slab caches, vmalloc
 //     areas, kernel threads (with them work queues that have a rescuer),
-//     interrupts, kprobes.
+//     interrupts, kprobes. What is new fails the test if something ties it to the
+//     module: its name, an address, a name that the module's data holds, a function
+//     of the kernel that the module calls. What nothing ties to it is a remark, which
+//     fails nothing; vmimage/internal/contract has the rules.
 //
 //   - On a kernel booted with slub_debug=FZPU (-slab-debug), no object of the slab
 //     allocator that is allocated points into the module: the test fails with the
@@ -66,6 +69,8 @@
 // Without KVM, Main and Load let Go's scheduler look after system calls only every
 // 10 ms, which makes a suite a fifth faster: a goroutine that is ready while
 // another is in a system call may wait as long, or twice.
+//
+// Fuzz and FuzzGenl are for fuzz tests, which the lines of the module steer.
 //
 // Helpers for network modules: NetNS makes a network namespace, and package
 // guest/rtnl creates and changes links.

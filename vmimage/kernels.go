@@ -25,14 +25,16 @@ type KernelListing struct {
 	Missing bool
 	// Cached tells that it needs no network.
 	Cached bool
-	// Bytes is what fetching it takes, the compiler not counted.
+	// Compiled tells that it is compiled here when it is first asked for.
+	Compiled bool
+	// Bytes is what fetching it takes, or its source, the compiler not counted.
 	Bytes int64
 	// Tags are those of the list.
 	Tags []string
 }
 
 // Kernels lists the kernels of kmodtest.toml, or with all every build that their
-// suites hold, of every flavour. Problems are suites that could not be read: of
+// suites hold, of every flavour and profile. Problems are suites that could not be read: of
 // those what is cached is listed.
 func (s *Session) Kernels(ctx context.Context, all bool) (list []KernelListing, problems []error, err error) {
 	c := s.s.Config
@@ -54,7 +56,7 @@ func (s *Session) Kernels(ctx context.Context, all bool) (list []KernelListing, 
 	}
 	for _, k := range c.Kernels {
 		i := slices.IndexFunc(l.Builds, func(b kernel.Build) bool {
-			return b.Newest && b.Series == k.Series && b.Spec.Suite == k.Suite && b.Spec.Flavour == cmp.Or(k.Flavour, "cloud")
+			return b.Newest && b.Name() == k.ID() && b.Spec.Suite == k.Suite
 		})
 		if i >= 0 {
 			list = append(list, listing(k.ID(), l.Builds[i], k.Tags))
@@ -66,7 +68,7 @@ func (s *Session) Kernels(ctx context.Context, all bool) (list []KernelListing, 
 }
 
 func listing(name string, b kernel.Build, tags []string) KernelListing {
-	return KernelListing{Name: name, Suite: b.Spec.Suite, Release: b.Release, Cached: b.Cached, Bytes: b.Bytes, Tags: tags}
+	return KernelListing{Name: name, Suite: b.Spec.Suite, Release: b.Release, Cached: b.Cached, Compiled: b.Spec.Profile != "", Bytes: b.Bytes, Tags: tags}
 }
 
 // Fetch gets a kernel by its name; "" is that of the settings.
@@ -77,6 +79,23 @@ func (s *Session) Fetch(ctx context.Context, name string) (Kernel, error) {
 	}
 	k, err := kernel.Get(ctx, s.s.Kernels, spec)
 	return publicKernel(k), ended(ctx, err)
+}
+
+// SaveKernel writes a kernel that is compiled here to w, for LoadKernel on another
+// machine; it is compiled first if need be.
+func (s *Session) SaveKernel(ctx context.Context, name string, w io.Writer) error {
+	spec, err := s.s.Spec(name)
+	if err != nil {
+		return err
+	}
+	return ended(ctx, kernel.Save(ctx, s.s.Kernels, spec, w))
+}
+
+// LoadKernel puts a kernel that SaveKernel wrote into the cache, and returns its name.
+// Nobody has signed it: its maker has to be trusted.
+func (s *Session) LoadKernel(ctx context.Context, r io.Reader) (name string, err error) {
+	name, err = kernel.Load(ctx, s.s.Kernels, r)
+	return name, ended(ctx, err)
 }
 
 // SourceFiles gets files of a kernel's source, by their paths in it, and returns

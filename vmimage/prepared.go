@@ -27,9 +27,10 @@ type Kernel struct {
 	Name string
 	// Series is the kernel's major and minor version, "6.12".
 	Series string
-	// Flavour is the Debian flavour, "cloud" or "generic"; empty for a kernel on
-	// disk.
+	// Flavour is the Debian flavour, "cloud" or "generic"; empty for others.
 	Flavour string
+	// Profile is that of a kernel that was compiled here, "debug"; empty for others.
+	Profile string
 	// Release is what uname -r prints on it.
 	Release string
 	// Image is the bootable image, Config the .config, Symbols the System.map
@@ -48,7 +49,7 @@ type Kernel struct {
 
 func publicKernel(k kernel.Kernel) Kernel {
 	return Kernel{
-		Name: k.Name, Series: k.Series, Flavour: k.Flavour, Release: k.Release,
+		Name: k.Name, Series: k.Series, Flavour: k.Flavour, Profile: k.Profile, Release: k.Release,
 		Image: k.Image, Config: k.Config, Symbols: k.Symbols, SourceDir: k.SourceDir, BuildDir: k.BuildDir, Modules: k.Modules,
 		CC: k.Toolchain.CC, Path: k.Toolchain.Path, Env: k.Toolchain.Env,
 	}

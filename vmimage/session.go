@@ -24,6 +24,9 @@ type Options struct {
 	// HandOver is the file of [Session.HandOver] if another process has prepared
 	// the kernel already.
 	HandOver string
+	// Fuzz tells that a fuzz test is fuzzed. The modules then count their lines, as
+	// for the setting ccover, unless the setting fuzz-blind forbids it.
+	Fuzz bool
 	// Log receives what compilers have to say; nil drops it.
 	Log io.Writer
 	// Tell, if not nil, is told in one line of what is going on; Warn of what is
@@ -37,7 +40,7 @@ type Options struct {
 func (o Options) internal() session.Options {
 	return session.Options{
 		Settings: o.Settings.v, Dir: o.Dir, Environ: o.Environ, CacheDir: o.CacheDir,
-		HandOver: o.HandOver, Log: o.Log, Tell: o.Tell, Warn: o.Warn, Fetching: o.Fetching,
+		HandOver: o.HandOver, Fuzz: o.Fuzz, Log: o.Log, Tell: o.Tell, Warn: o.Warn, Fetching: o.Fetching,
 	}
 }
 

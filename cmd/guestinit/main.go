@@ -214,6 +214,11 @@ func (in *initProcess) readJob() (*wire.Job, error) {
 // finish writes the summary, after which nothing happens in the guest.
 func (in *initProcess) finish(job *wire.Job) error {
 	in.procs.killAll()
+	if !in.unwatched {
+		if err := kmemleak.look(); err != nil {
+			return err
+		}
+	}
 	if err := in.kmsg.settle(); err != nil {
 		return err
 	}

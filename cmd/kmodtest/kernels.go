@@ -20,7 +20,9 @@ none, with the build that the archive has of each and whether it is cached. A
 cached kernel needs no network. With -offline only the cache is asked.
 
 Any name of the first column goes with -kernel of the other commands, and so do
-dir:PATH, an unpacked kernel, and tree:PATH, a kernel source tree that was built.
+SERIES-debug, a kernel with KASAN, lockdep and kmemleak that is compiled when it is
+first asked for, dir:PATH, an unpacked kernel, and tree:PATH, a kernel source tree
+that was built.
 
 Examples:
 
@@ -32,8 +34,15 @@ With -get a kernel is fetched, without a run, and its directories are printed fo
 scripts, one NAME=VALUE a line; -source adds a directory with files of its source,
 -unpack-source makes one with all of it, to build a kernel of your own in:
 
+	kmodtest kernels -get 6.12-debug
 	kmodtest kernels -get 6.12 -source scripts/checkpatch.pl
 	kmodtest kernels -get 6.12 -unpack-source linux
+
+-save writes a kernel that was compiled into a file, and -load puts one of another
+machine into the cache. Nobody signed it: load what you trust.
+
+	kmodtest kernels -get 6.12-debug -save debug.tar.zst
+	kmodtest kernels -load debug.tar.zst
 `,
 	run: runKernels,
 }
@@ -47,6 +56,8 @@ func runKernels(ctx context.Context, a *app, fs *flag.FlagSet, args []string) er
 	})
 	source := fs.String("source", "", "with -get, fetch these `files` of its source, divided by commas")
 	unpack := fs.String("unpack-source", "", "with -get, unpack its whole source into `directory`, which must not be there")
+	save := fs.String("save", "", "with -get, write the kernel, which is one that is compiled here, to `file`")
+	load := fs.String("load", "", "put the kernel that -save wrote to `file` into the cache, and print its name")
 	all := fs.Bool("all", false, "list every build that the suites hold, of every flavour")
 	if err := noArguments(fs, args); err != nil {
 		return err
@@ -55,11 +66,17 @@ func runKernels(ctx context.Context, a *app, fs *flag.FlagSet, args []string) er
 	if err != nil {
 		return err
 	}
-	if get != nil {
+	switch {
+	case *load != "" && get != nil:
+		return usageError("-load, and -get: the file says which kernel it is")
+	case *load != "":
+		return words(a.loadKernel(ctx, s, *load))
+	case get != nil && *save != "":
+		return words(a.saveKernel(ctx, s, *get, *save))
+	case get != nil:
 		return words(a.getKernel(ctx, s, *get, *source, *unpack))
-	}
-	if *source != "" || *unpack != "" {
-		return usageError("-source and -unpack-source go with -get")
+	case *source != "" || *unpack != "" || *save != "":
+		return usageError("-source, -unpack-source and -save go with -get")
 	}
 	list, problems, err := s.Kernels(ctx, *all)
 	if err != nil {
@@ -80,6 +97,9 @@ func kernelRow(k vmimage.KernelListing) []string {
 	cached := "no"
 	if k.Cached {
 		cached = "yes"
+	}
+	if k.Compiled && !k.Cached {
+		cached = "not compiled"
 	}
 	row := []string{k.Name, k.Suite, k.Release, cached, fmt.Sprintf("%.0f MB", float64(k.Bytes)/1e6), strings.Join(k.Tags, ",")}
 	if k.Release == "" {

@@ -30,12 +30,16 @@ kmodtest's own flags stand first. From the first word on that is none of them (a
 package, a flag of go test, or --) everything is go test's, whole: its flags work
 as ever, and those of your test binary reach it, whatever they are called.
 
+With -fuzz the lines of the modules under test that an input runs steer, see
+docs/fuzz.md.
+
 Examples:
 
 	kmodtest test
 	kmodtest test -kernel 6.1 -run TestEcho -v
 	kmodtest test -cold ./tests -json
 	kmodtest test -isolate test ./tests -update
+	kmodtest test -fuzz FuzzFamily -fuzztime 10m ./tests
 `,
 	run: runTest,
 }
@@ -50,6 +54,10 @@ func runTest(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error
 	if err != nil {
 		return err
 	}
+	fuzz, others := takeFuzz(rest)
+	if a.fuzz = fuzzes(fuzz); a.fuzz {
+		rest = others
+	}
 	s, err := a.open()
 	if err != nil {
 		return err
@@ -60,6 +68,16 @@ func runTest(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error
 	goCommand, err := s.GoCommand()
 	if err != nil {
 		return err
+	}
+	where := "" // packages of the configuration are named relative to it
+	if s.ConfigPath() != "" && !hasPackages(rest) {
+		where = s.Dir()
+	}
+	rest = withPackages(s, rest)
+	if a.fuzz {
+		if rest, err = a.fuzzArgs(ctx, goCommand, where, fuzz, rest); err != nil {
+			return err
+		}
 	}
 	// go splits what -exec says at blanks and quotes: this program gets a name of
 	// its own that has none, wherever it lies.
@@ -91,15 +109,13 @@ func runTest(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error
 	if !hasFlag(rest, "count") {
 		goArgs = append(goArgs, "-count=1")
 	}
-	cmd := exec.Command(goCommand, append(goArgs, withPackages(s, rest)...)...)
+	cmd := exec.Command(goCommand, append(goArgs, rest...)...)
+	cmd.Dir = where
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = nil, a.stdout, a.stderr
 	cgo := goenv.TestCGO(a.environ, hasFlag(rest, "race"))
 	cmd.Env = slices.Concat(goenv.Users(a.environ), a.settings.Environ(), []string{"CGO_ENABLED=" + cgo, handOverVariable + "=" + handOver})
 	if s.ConfigPath() != "" {
 		cmd.Env = append(cmd.Env, "KMODTEST_CONFIG="+s.ConfigPath())
-		if !hasPackages(rest) {
-			cmd.Dir = s.Dir()
-		}
 	}
 	err = runChild(ctx, cmd)
 	if ctx.Err() != nil {

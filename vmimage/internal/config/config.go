@@ -86,14 +86,24 @@ type Kernel struct {
 	Suite string `toml:"suite"`
 	// Flavour is "cloud" (the default) or "generic".
 	Flavour string `toml:"flavour"`
+	// Profile is "debug" for a kernel that is compiled from the source of the series
+	// when it is first asked for, with KASAN, lockdep, kmemleak and more; it has no
+	// flavour.
+	Profile string `toml:"profile"`
+	// Config are options that such a kernel has besides those of its profile,
+	// "CONFIG_DRM=m"; also those that they depend on.
+	Config []string `toml:"config"`
 	// Tags choose kernels: "default" marks the one that is used when none is
 	// named, "nightly" those left out of the ordinary matrix.
 	Tags []string `toml:"tags"`
 }
 
 // ID names the kernel on the command line and in reports: the series, and the
-// flavour if it is not the usual one.
+// profile, or the flavour if it is not the usual one.
 func (k Kernel) ID() string {
+	if k.Profile != "" {
+		return k.Series + "-" + k.Profile
+	}
 	if k.Flavour != "" && k.Flavour != "cloud" {
 		return k.Series + "-" + k.Flavour
 	}

@@ -27,6 +27,12 @@ tags = ["default"]
 series = "6.12"
 suite = "bookworm-security"
 flavour = "generic"
+
+[[kernel]]
+series = "6.12"
+suite = "bookworm-security"
+profile = "debug"
+config = ["CONFIG_DRM=m"]
 `
 
 // write writes a project with a module directory and returns its file.
@@ -98,6 +104,7 @@ reason = "fixed in 5.11"
 			{Series: "6.1", Suite: "bookworm-security"},
 			{Series: "6.12", Suite: "bookworm-security", Tags: []string{"default"}},
 			{Series: "6.12", Suite: "bookworm-security", Flavour: "generic"},
+			{Series: "6.12", Suite: "bookworm-security", Profile: "debug", Config: []string{"CONFIG_DRM=m"}},
 		},
 	}
 	if diff := cmp.Diff(want, c, cmpopts.IgnoreUnexported(klog.Allow{})); diff != "" {
@@ -139,6 +146,12 @@ func TestLoadErrors(t *testing.T) {
 		{"need", "[[module]]\nname = \"m\"\ndir = \"mod\"\nneeds = [\"VETH\"]\n", []string{`:4: module m: needs "VETH" is not of the form`}},
 		{"kernels", "[[kernel]]\nseries = \"6.1\"\n[[kernel]]\nseries = \"6.1\"\nsuite = \"s\"\n",
 			[]string{":1: kernel 6.1: no suite", ":3: kernel 6.1: it stands on line 1 already"}},
+		{"profile with a flavour", "[[kernel]]\nseries = \"6.1\"\nsuite = \"s\"\nflavour = \"cloud\"\nprofile = \"debug\"\n",
+			[]string{":4: kernel 6.1-debug: flavour cloud and a profile: leave one of them out"}},
+		{"unknown profile", "[[kernel]]\nseries = \"6.1\"\nsuite = \"s\"\nprofile = \"fast\"\n", []string{`:4: kernel 6.1-fast: profile "fast": known is debug`}},
+		{"config", "[[kernel]]\nseries = \"6.1\"\nsuite = \"s\"\nprofile = \"debug\"\nconfig = [\"DRM=m\"]\n",
+			[]string{`:5: kernel 6.1-debug: option "DRM=m" is not of the form CONFIG_X=y`}},
+		{"config without a profile", "[[kernel]]\nseries = \"6.1\"\nsuite = \"s\"\nconfig = [\"CONFIG_DRM=m\"]\n", []string{":4: kernel 6.1: config without a profile"}},
 		{"allow", "[[allow]]\nmatch = \"(\"\nkernels = \"new\"\n",
 			[]string{":1: allow: match: ", "; kernels: parse kernel range \"new\"", "; no reason"}},
 		{"allow all", "[[allow]]\nreason = \"so\"\n", []string{":1: allow: neither kind nor match"}},
@@ -181,13 +194,13 @@ func TestKernel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]string{"": "6.12", "6.1": "6.1", "6.12-generic": "6.12-generic"} {
+	for name, want := range map[string]string{"": "6.12", "6.1": "6.1", "6.12-generic": "6.12-generic", "6.12-debug": "6.12-debug"} {
 		if k, err := c.Kernel(name); err != nil || k.ID() != want {
 			t.Errorf("Kernel(%q) = %s, %v, want %s", name, k.ID(), err, want)
 		}
 	}
 	_, err = c.Kernel("4.4")
-	if want := `unknown kernel "4.4": known are 6.1, 6.12, 6.12-generic, and dir:PATH and tree:PATH`; err == nil || err.Error() != want {
+	if want := `unknown kernel "4.4": known are 6.1, 6.12, 6.12-generic, 6.12-debug, and dir:PATH and tree:PATH`; err == nil || err.Error() != want {
 		t.Errorf("Kernel(4.4) error = %v, want %s", err, want)
 	}
 	if _, err := new(Config).Kernel(""); err == nil {

@@ -34,6 +34,7 @@ func (c *Config) validate(path string, at positions) error {
 		if k.Flavour != "" && !nameRE.MatchString(k.Flavour) {
 			bad(at.line(entry+".flavour"), "kernel %s: flavour %q is no name: cloud and generic are", k.Series, k.Flavour)
 		}
+		c.validateProfile(k, entry, at, bad)
 		if first, ok := seen[k.ID()]; ok {
 			bad(line, "kernel %s: it stands on line %d already", k.ID(), first)
 		}

@@ -223,16 +223,29 @@ func (l *look) isGone(addr uint64) (bool, error) {
 	if addr-l.low >= l.high-l.low {
 		return false, nil
 	}
-	if l.inGone(addr) {
-		return true, nil
+	there, err := l.space.mapped(addr)
+	if i := l.goneSection(addr); i >= 0 {
+		if !strings.HasPrefix(l.gone[i].name, ".init") {
+			return true, nil
+		}
+		// Init sections went long ago. What is there now may be another module's, or
+		// a trampoline of a tracer; unless the kernel keeps the place for the next
+		// one, filled with what traps (execmem_fill_trapping_insns in mm/execmem.c).
+		return !there || l.space.word(addr&^7) == trapping, err
 	}
-	mapped, err := l.space.mapped(addr)
-	return !mapped, err
+	return !there, err
 }
 
+// trapping is a word of INT3 instructions.
+const trapping = 0xcccccccccccccccc
+
 // inGone tells whether an address is in a section of what was unloaded last.
-func (l *look) inGone(addr uint64) bool {
-	return slices.ContainsFunc(l.gone, func(s section) bool { return addr-s.addr < s.size })
+func (l *look) inGone(addr uint64) bool { return l.goneSection(addr) >= 0 }
+
+// goneSection is the section of what was unloaded last that an address is in; -1 if
+// there is none.
+func (l *look) goneSection(addr uint64) int {
+	return slices.IndexFunc(l.gone, func(s section) bool { return addr-s.addr < s.size })
 }
 
 // goneBounds are the first and the last address of what was unloaded last, in whole

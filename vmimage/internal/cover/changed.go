@@ -13,6 +13,15 @@ import (
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
 )
 
+// CheckCommit returns an error unless git knows the commit in dir.
+func CheckCommit(ctx context.Context, dir, commit string) error {
+	cmd := kernel.Command{Dir: dir, Args: []string{"git", "rev-parse", "--verify", "--quiet", "--end-of-options", commit + "^{commit}"}}
+	if _, err := cmd.Run(ctx); err != nil {
+		return fmt.Errorf("find lines that changed since %s: git knows no such commit in %s: %w", commit, dir, err)
+	}
+	return nil
+}
+
 // Changed are the lines of the profiles' files that differ from those of a commit,
 // by file: what git has of it in the working tree.
 func Changed(ctx context.Context, all []Profile, commit string) (map[string][]int, error) {

@@ -15,10 +15,16 @@ type ConfigError struct {
 	Release string
 	// Lacks has one line for each need, "CONFIG_X is m, y is needed".
 	Lacks []string
+	// Profile is that of a kernel that was compiled here.
+	Profile string
 }
 
 func (e *ConfigError) Error() string {
-	return fmt.Sprintf("check configuration of kernel %s: %s", e.Release, strings.Join(e.Lacks, "; "))
+	msg := fmt.Sprintf("check configuration of kernel %s: %s", e.Release, strings.Join(e.Lacks, "; "))
+	if e.Profile != "" {
+		msg += ": name it among config of the [[kernel]] in kmodtest.toml"
+	}
+	return msg
 }
 
 // CheckConfig compares what a project needs with the kernel's configuration.
@@ -54,7 +60,7 @@ func CheckConfig(k kernel.Kernel, needs []string) error {
 		return errors.New("check configuration: want CONFIG_X or CONFIG_X=y|m, have " + strings.Join(bad, ", "))
 	}
 	if len(lacks) > 0 {
-		return &ConfigError{Release: k.Release, Lacks: lacks}
+		return &ConfigError{Release: k.Release, Lacks: lacks, Profile: k.Profile}
 	}
 	return nil
 }

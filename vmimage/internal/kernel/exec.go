@@ -113,6 +113,7 @@ var toolPackages = map[string]string{
 	"apt-get": "apt", "apt-config": "apt", "dpkg-deb": "dpkg", "make": "make",
 	"unshare": "util-linux", "mount": "mount", "strip": "binutils", "objcopy": "binutils",
 	"ld": "binutils", "xz": "xz-utils", "depmod": "kmod", "sh": "dash",
+	"perl": "perl-base", "awk": "mawk", "find": "findutils",
 }
 
 // Tool returns the path of an external command, or a *[MissingToolError].

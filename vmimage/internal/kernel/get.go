@@ -17,6 +17,10 @@ type Spec struct {
 	Suite string
 	// Flavour is "cloud" (also the empty string) or "generic".
 	Flavour string
+	// Profile, if not empty, is how a kernel is configured that is compiled here,
+	// of the source of the series, "debug"; Flavour is empty then. Options are
+	// further ones of its configuration, CONFIG_X=y, one a line.
+	Profile, Options string
 	// Path, if not empty, is "dir:PATH", an unpacked kernel, or "tree:PATH",
 	// a built source tree; the other fields are not used then.
 	Path string
@@ -24,14 +28,17 @@ type Spec struct {
 
 func (s Spec) flavour() string { return cmp.Or(s.Flavour, "cloud") }
 
+// variant is what tells the kernels of a series in a suite apart.
+func (s Spec) variant() string { return cmp.Or(s.Profile, s.flavour()) }
+
 func (s Spec) String() string {
 	if s.Path != "" {
 		return s.Path
 	}
-	if s.flavour() == "cloud" {
+	if s.variant() == "cloud" {
 		return s.Series
 	}
-	return s.Series + "-" + s.flavour()
+	return s.Series + "-" + s.variant()
 }
 
 // Get returns the kernel that spec names, and fetches what the store lacks.
@@ -43,6 +50,8 @@ func Get(ctx context.Context, o Options, spec Spec) (Kernel, error) {
 	var k Kernel
 	var err error
 	switch kind, path, _ := strings.Cut(spec.Path, ":"); {
+	case spec.Path == "" && spec.Profile != "":
+		k, err = getCompiled(ctx, o, spec)
 	case spec.Path == "":
 		k, err = getDebian(ctx, o, spec)
 	case kind == "dir":

@@ -6,6 +6,7 @@
 //	defer store.Close()                              // lets others prune what was used
 //	o := kernel.Options{Store: store, Progress: f, Fetching: g, Warn: h}
 //	k, err := kernel.Get(ctx, o, kernel.Spec{Series: "6.12", Suite: "bookworm-security", Flavour: "cloud"})
+//	k, err  = kernel.Get(ctx, o, kernel.Spec{Series: "6.12", Suite: "bookworm-security", Profile: "debug"})
 //	k, err  = kernel.Get(ctx, o, kernel.Spec{Path: "dir:/opt/k"})  // or "tree:/src/linux"
 //
 //	files, err := k.ResolveModules("virtio_blk")     // in load order; kernel.ReadModule decompresses
@@ -30,6 +31,9 @@
 // digest of the signed index. Nothing is installed. A compiler that the host
 // lacks, and programs of kbuild that need a newer C library than the host's,
 // run through the dynamic loader of the kernel's own suite; see wrap.go.
+//
+// A kernel with a profile is compiled, from the archive's source, with tools of its
+// suite that are not installed either; see compile.go. That takes its time once.
 package kernel
 
 // Kernel is an unpacked kernel. All paths are absolute.
@@ -38,8 +42,10 @@ type Kernel struct {
 	Name string
 	// Series is the kernel's major and minor version, "6.12".
 	Series string
-	// Flavour is the Debian flavour, "cloud" or "generic"; empty for dir: and tree:.
+	// Flavour is the Debian flavour, "cloud" or "generic"; empty for others.
 	Flavour string
+	// Profile is that of a kernel that was compiled here, "debug"; empty for others.
+	Profile string
 	// Release is what uname -r prints on it.
 	Release string
 	// Image is the bootable kernel image (bzImage).

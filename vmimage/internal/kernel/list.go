@@ -20,8 +20,16 @@ type Build struct {
 	Newest bool
 	// Cached tells that it needs no network.
 	Cached bool
-	// Bytes is what fetching it takes, the compiler not counted.
+	// Bytes is what fetching it takes, the compiler not counted; of one that is
+	// compiled, its source.
 	Bytes int64
+}
+
+// Name is how people call the newest build of its kind.
+func (b Build) Name() string {
+	newest := b.Spec
+	newest.Series = b.Series
+	return newest.String()
 }
 
 // Listing is what can be had.
@@ -34,8 +42,8 @@ type Listing struct {
 	Problems []error
 }
 
-// List returns the kernels of suites, oldest first, of every flavour. With
-// Options.Offline it shows what is cached.
+// List returns the kernels of suites, oldest first, of every flavour and profile.
+// With Options.Offline it shows what is cached.
 func List(ctx context.Context, o Options, suites []string) (Listing, error) {
 	l := Listing{Offline: o.Offline}
 	for _, suite := range suites {
@@ -61,7 +69,7 @@ func List(ctx context.Context, o Options, suites []string) (Listing, error) {
 	return l, nil
 }
 
-// Available returns every build of one flavour that suites offer, oldest
+// Available returns every build of one flavour, or profile, that suites offer, oldest
 // first: the road of a bisection. A suite that cannot be read is an error,
 // since a gap would make its answer wrong.
 func Available(ctx context.Context, o Options, suites []string, flavour string) ([]Build, error) {
@@ -71,7 +79,7 @@ func Available(ctx context.Context, o Options, suites []string, flavour string) 
 		builds, err := suiteBuilds(ctx, o, suite)
 		errs = append(errs, err)
 		for _, b := range builds {
-			if b.Spec.Flavour == cmp.Or(flavour, "cloud") {
+			if b.Spec.variant() == cmp.Or(flavour, "cloud") {
 				all = append(all, b)
 			}
 		}
@@ -82,13 +90,13 @@ func Available(ctx context.Context, o Options, suites []string, flavour string) 
 
 func sortBuilds(builds []Build) {
 	slices.SortStableFunc(builds, func(a, b Build) int {
-		return cmp.Or(compareVersions(a.Version, b.Version), cmp.Compare(a.Spec.Flavour, b.Spec.Flavour))
+		return cmp.Or(compareVersions(a.Version, b.Version), cmp.Compare(a.Spec.variant(), b.Spec.variant()))
 	})
 }
 
 // suiteBuilds reads the index of a suite.
 func suiteBuilds(ctx context.Context, o Options, suite string) ([]Build, error) {
-	all, err := readCandidates(ctx, o, suite, !o.Offline)
+	idx, all, err := readCandidates(ctx, o, suite, !o.Offline)
 	if err != nil {
 		return nil, err
 	}
@@ -100,6 +108,13 @@ func suiteBuilds(ctx context.Context, o Options, suite string) ([]Build, error) 
 		b.Newest = !newest[b.Series+" "+b.Spec.Flavour]
 		newest[b.Series+" "+b.Spec.Flavour] = true
 		builds[i] = b
+	}
+	for _, profile := range Profiles() {
+		for _, r := range sources(idx, all, suite, profile) {
+			b := buildOf(o, r)
+			b.Newest = true
+			builds = append(builds, b)
+		}
 	}
 	return builds, nil
 }
@@ -115,7 +130,7 @@ func cachedBuilds(o Options, suite string) ([]Build, error) {
 	for _, name := range names {
 		var r Resolved
 		data, err := o.Store.ReadState(name)
-		if err != nil || json.Unmarshal(data, &r) != nil || len(r.Image) == 0 || r.Suite != suite {
+		if err != nil || json.Unmarshal(data, &r) != nil || len(r.Image) == 0 && !r.isCompiled() || r.Suite != suite {
 			continue
 		}
 		// A series and the full name of its newest build are the same kernel.
@@ -129,6 +144,13 @@ func cachedBuilds(o Options, suite string) ([]Build, error) {
 }
 
 func buildOf(o Options, r Resolved) Build {
+	if r.isCompiled() {
+		return Build{
+			Spec:   Spec{Series: seriesOf(r.ABI), Suite: r.Suite, Profile: r.Profile},
+			Series: seriesOf(r.ABI), Release: r.Release, Version: r.Source.Version,
+			Cached: cachedCompiled(o, r), Bytes: r.Source.Size,
+		}
+	}
 	b := Build{
 		Spec:   Spec{Series: r.ABI, Suite: r.Suite, Flavour: r.Flavour},
 		Series: seriesOf(r.ABI), Release: r.Release, Version: r.Image[0].Version,

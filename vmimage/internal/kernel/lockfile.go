@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -43,6 +44,9 @@ func MakeLock(ctx context.Context, o Options, specs []Spec) (*Lock, error) {
 			return nil, fmt.Errorf("lock kernel %s: %w", s, err)
 		}
 		l.Kernels = append(l.Kernels, r)
+		if err := l.addCompileTools(ctx, o, r); err != nil {
+			return nil, fmt.Errorf("lock kernel %s: %w", s, err)
+		}
 		if _, err := l.toolchain(baseSuite(r.Suite), r.Gcc, r.Needs); err == nil {
 			continue
 		}
@@ -53,6 +57,22 @@ func MakeLock(ctx context.Context, o Options, specs []Spec) (*Lock, error) {
 		l.Toolchains = append(l.Toolchains, LockToolchain{baseSuite(r.Suite), r.Gcc, r.Needs, pkgs})
 	}
 	return l, nil
+}
+
+// addCompileTools pins what a kernel with a profile is compiled with.
+func (l *Lock) addCompileTools(ctx context.Context, o Options, r Resolved) error {
+	suite := baseSuite(r.Suite)
+	if !r.isCompiled() {
+		return nil
+	}
+	if _, err := l.toolchain(suite, compileToolsName, compileTools); err == nil {
+		return nil
+	}
+	pkgs, err := resolveCompileTools(ctx, o, r)
+	if err == nil {
+		l.Toolchains = append(l.Toolchains, LockToolchain{suite, compileToolsName, compileTools, pkgs})
+	}
+	return err
 }
 
 // ReadLock reads a lock file.
@@ -87,7 +107,7 @@ func (l *Lock) Encode() ([]byte, error) {
 
 func (l *Lock) kernel(s Spec) (Resolved, error) {
 	for _, r := range l.Kernels {
-		if r.Series == s.Series && r.Suite == s.Suite && r.Flavour == s.flavour() {
+		if r.Series == s.Series && r.Suite == s.Suite && cmp.Or(r.Profile, r.Flavour) == s.variant() {
 			return r, nil
 		}
 	}

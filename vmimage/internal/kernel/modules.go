@@ -52,7 +52,7 @@ func (k Kernel) ResolveModules(names ...string) ([]string, error) {
 		seen[name] = true
 		path, ok := files[name]
 		if !ok {
-			return &NoModuleError{Module: name, By: by, Release: k.Release, Flavour: k.Flavour}
+			return &NoModuleError{Module: name, By: by, Release: k.Release, Flavour: k.Flavour, Profile: k.Profile}
 		}
 		data, err := ReadModule(path)
 		if err != nil {
@@ -96,8 +96,8 @@ func (k Kernel) ModuleNames() ([]string, error) {
 type NoModuleError struct {
 	Module string
 	// By is the module that depends on it, if it was not asked for itself.
-	By               string
-	Release, Flavour string
+	By                        string
+	Release, Flavour, Profile string
 	// Others are the releases of kernels that are known to have it; see WhoHas.
 	Others []string
 }
@@ -108,6 +108,8 @@ func (e *NoModuleError) Error() string {
 		msg += ", which " + e.By + " depends on"
 	}
 	switch {
+	case e.Profile != "":
+		msg += "; name its option among config of the [[kernel]] in kmodtest.toml"
 	case len(e.Others) > 0:
 		msg += "; in " + strings.Join(e.Others, ", ") + " there is one"
 	case e.Flavour == "cloud":

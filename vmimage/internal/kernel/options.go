@@ -43,7 +43,7 @@ type Options struct {
 
 // Progress is one step of fetching a kernel.
 type Progress struct {
-	// Stage is "index", "fetch" or "unpack".
+	// Stage is "index", "fetch", "unpack", "configure", "compile" or "install".
 	Stage string
 	// Object is what the step works on: a suite, a package, a kernel.
 	Object string

@@ -48,9 +48,9 @@ func ourFlavour(debian string) string {
 	return strings.TrimSuffix(debian, "-amd64")
 }
 
-// kernelPackage tells which packages candidates are made of.
+// kernelPackage tells which packages candidates are made of, and their sources.
 func kernelPackage(name string) bool {
-	for _, p := range []string{"linux-headers-", "linux-image-", "linux-binary-", "linux-modules-", "linux-kbuild-", "linux-base-"} {
+	for _, p := range []string{"linux-headers-", "linux-image-", "linux-binary-", "linux-modules-", "linux-kbuild-", "linux-base-", sourcePackage("")} {
 		if strings.HasPrefix(name, p) && !strings.HasSuffix(name, "-dbg") {
 			return true
 		}

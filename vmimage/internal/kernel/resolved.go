@@ -15,15 +15,19 @@ import (
 type Resolved struct {
 	Series  string `json:"series"`
 	Suite   string `json:"suite"`
-	Flavour string `json:"flavour"`
-	ABI     string `json:"abi"`
-	Release string `json:"release"`
+	Flavour string `json:"flavour,omitempty"`
+	// Profile is that of a kernel that is compiled here, of Source; the archive
+	// has neither Image nor Headers of it then. ABI is its upstream version.
+	Profile string   `json:"profile,omitempty"`
+	Source  *Package `json:"source,omitempty"`
+	ABI     string   `json:"abi"`
+	Release string   `json:"release"`
 	// Image is the kernel with the headers of its flavour, Headers is what
 	// the flavours of this build share.
-	Image   []Package `json:"image"`
-	Headers []Package `json:"headers"`
-	// Gcc is the generation of the compiler that built it, as its headers
-	// depend on it.
+	Image   []Package `json:"image,omitempty"`
+	Headers []Package `json:"headers,omitempty"`
+	// Gcc is the generation of the compiler that the archive builds it with, as
+	// its headers depend on it.
 	Gcc string `json:"gcc"`
 	// Needs are the libraries that the programs of Headers are linked with.
 	Needs []string `json:"needs"`
@@ -36,7 +40,7 @@ func resolve(ctx context.Context, o Options, spec Spec, update bool) (Resolved, 
 	if o.Locked != nil {
 		return o.Locked.kernel(spec)
 	}
-	name := filepath.Join("resolved", fmt.Sprintf("%s_%s_%s.json", spec.Suite, spec.Series, spec.flavour()))
+	name := resolvedName(spec)
 	cached, ok := readResolved(o, name)
 	if ok && (!update || o.Offline) {
 		return cached, nil
@@ -44,7 +48,27 @@ func resolve(ctx context.Context, o Options, spec Spec, update bool) (Resolved, 
 	if o.Offline {
 		return Resolved{}, fmt.Errorf("kernel %s of %s is not cached, and the network is not to be used: fetch it once without --offline", spec, spec.Suite)
 	}
-	all, err := readCandidates(ctx, o, spec.Suite, true)
+	r, err := resolveAnew(ctx, o, spec)
+	if err != nil {
+		return Resolved{}, err
+	}
+	data, err := r.encode()
+	if err != nil {
+		return Resolved{}, err
+	}
+	return r, o.Store.WriteState(name, data)
+}
+
+// resolvedName is the file of the answer about spec.
+func resolvedName(s Spec) string {
+	return filepath.Join("resolved", fmt.Sprintf("%s_%s_%s.json", s.Suite, s.Series, s.variant()))
+}
+
+func resolveAnew(ctx context.Context, o Options, spec Spec) (Resolved, error) {
+	if spec.Profile != "" {
+		return resolveSource(ctx, o, spec)
+	}
+	_, all, err := readCandidates(ctx, o, spec.Suite, true)
 	if err != nil {
 		return Resolved{}, err
 	}
@@ -52,12 +76,7 @@ func resolve(ctx context.Context, o Options, spec Spec, update bool) (Resolved, 
 	if err != nil {
 		return Resolved{}, err
 	}
-	r := resolvedOf(spec, c)
-	data, err := json.MarshalIndent(r, "", "\t")
-	if err != nil {
-		return Resolved{}, fmt.Errorf("encode resolved kernel: %w", err)
-	}
-	return r, o.Store.WriteState(name, append(data, '\n'))
+	return resolvedOf(spec, c), nil
 }
 
 // readResolved returns a cached answer. A damaged one is as good as none.
@@ -69,7 +88,7 @@ func readResolved(o Options, name string) (r Resolved, ok bool) {
 	if err == nil {
 		err = json.Unmarshal(data, &r)
 	}
-	if err != nil || r.Release == "" || len(r.Image) == 0 || len(r.Headers) == 0 {
+	if err != nil || r.Release == "" || !r.isCompiled() && (len(r.Image) == 0 || len(r.Headers) == 0) {
 		o.warn("cached answer %s is damaged (%v); resolving anew", name, err)
 		return r, false
 	}
@@ -77,17 +96,17 @@ func readResolved(o Options, name string) (r Resolved, ok bool) {
 }
 
 // readCandidates returns the kernels of a suite, from a fresh index or from
-// the one that is there.
-func readCandidates(ctx context.Context, o Options, suite string, update bool) ([]candidate, error) {
+// the one that is there, and what the index says of their packages.
+func readCandidates(ctx context.Context, o Options, suite string, update bool) (index, []candidate, error) {
 	idx, err := readIndex(ctx, o, suite, update, kernelPackage)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	all := candidates(idx)
 	if len(all) == 0 {
-		return nil, fmt.Errorf("find kernels in %s: its index has none", suite)
+		return nil, nil, fmt.Errorf("find kernels in %s: its index has none", suite)
 	}
-	return all, nil
+	return idx, all, nil
 }
 
 func resolvedOf(s Spec, c candidate) Resolved {

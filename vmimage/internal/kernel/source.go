@@ -68,7 +68,7 @@ func UnpackSource(ctx context.Context, o Options, spec Spec, dir string) error {
 // withSource calls use with the archive of a series' newest source, and with
 // the directory that all of it is below. The archive is gone afterwards.
 func withSource(ctx context.Context, o Options, spec Spec, use func(archive, top string) error) error {
-	pkg := "linux-source-" + spec.Series
+	pkg := sourcePackage(spec.Series)
 	if o.Offline {
 		return fmt.Errorf("fetch %s: it is not cached, and the network is not to be used", pkg)
 	}
@@ -80,16 +80,21 @@ func withSource(ctx context.Context, o Options, spec Spec, use func(archive, top
 	if !ok {
 		return fmt.Errorf("find package %s: suite %s has none", pkg, spec.Suite)
 	}
+	return withSourcePackage(ctx, o, spec.Suite, p, use)
+}
+
+// withSourcePackage is withSource for the package p of a suite.
+func withSourcePackage(ctx context.Context, o Options, suite string, p Package, use func(archive, top string) error) error {
 	temp, done, err := o.Store.Temp("source")
 	if err != nil {
 		return err
 	}
 	defer done()
-	if err := unpack(ctx, o, spec.Suite, []Package{p}, temp); err != nil {
+	if err := unpack(ctx, o, suite, []Package{p}, temp); err != nil {
 		return err
 	}
-	o.progress(Progress{Stage: "unpack", Object: pkg + ".tar.xz"})
-	return use(filepath.Join(temp, "usr/src", pkg+".tar.xz"), pkg)
+	o.progress(Progress{Stage: "unpack", Object: p.Name + ".tar.xz"})
+	return use(filepath.Join(temp, "usr/src", p.Name+".tar.xz"), p.Name)
 }
 
 // extract unpacks files of a source archive, or all if none is named, without

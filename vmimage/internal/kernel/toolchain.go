@@ -28,7 +28,13 @@ func toolchain(ctx context.Context, o Options, r Resolved, k Kernel) (Toolchain,
 	if err != nil {
 		return Toolchain{}, nil, err
 	}
-	if cc := hostCompiler(ctx, generation); cc != "" && len(lacks) == 0 {
+	return compilerOf(ctx, o, r, generation, len(lacks) > 0)
+}
+
+// compilerOf returns gcc of a generation: the host's, unless that is not to be or is
+// not there, else that of the kernel's own suite.
+func compilerOf(ctx context.Context, o Options, r Resolved, generation string, notHosts bool) (Toolchain, []Package, error) {
+	if cc := hostCompiler(ctx, generation); cc != "" && !notHosts {
 		return Toolchain{CC: cc}, nil, nil
 	}
 	pkgs, err := resolveToolchain(ctx, o, r, generation)

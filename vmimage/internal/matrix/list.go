@@ -1,6 +1,7 @@
 package matrix
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -13,8 +14,9 @@ import (
 
 // listed is a kernel as a workflow's matrix names it.
 type listed struct {
-	Kernel  string `json:"kernel"`
-	Suite   string `json:"suite"`
+	Kernel string `json:"kernel"`
+	Suite  string `json:"suite"`
+	// Flavour is the profile of a kernel that has one.
 	Flavour string `json:"flavour"`
 	// Cache is a key that changes when other packages have to be fetched.
 	Cache string `json:"cache"`
@@ -31,9 +33,9 @@ func ListJSON(w io.Writer, kernels []Kernel, lock *kernel.Lock) error {
 		}
 		l := listed{Kernel: k.Name, Suite: k.Suite, Flavour: k.Spec.Flavour}
 		if l.Flavour == "" {
-			l.Flavour = "cloud"
+			l.Flavour = cmp.Or(k.Spec.Profile, "cloud")
 		}
-		key, err := cacheKey(l, lock)
+		key, err := cacheKey(l, k.Spec.Options, lock)
 		if err != nil {
 			return err
 		}
@@ -50,12 +52,15 @@ func ListJSON(w io.Writer, kernels []Kernel, lock *kernel.Lock) error {
 
 // cacheKey is the digest of a kernel's locked packages; without a lock, of what
 // is asked of the archive.
-func cacheKey(l listed, lock *kernel.Lock) (string, error) {
+func cacheKey(l listed, options string, lock *kernel.Lock) (string, error) {
 	h := sha256.New()
 	fmt.Fprintln(h, l.Kernel, l.Suite, l.Flavour)
+	if options != "" {
+		fmt.Fprintln(h, options)
+	}
 	if lock != nil {
 		for _, r := range lock.Kernels {
-			if r.Suite != l.Suite || r.Flavour != l.Flavour {
+			if r.Suite != l.Suite || cmp.Or(r.Profile, r.Flavour) != l.Flavour {
 				continue
 			}
 			b, err := json.Marshal(r)

@@ -164,7 +164,7 @@ func firstWords(text string) string {
 	return "failed"
 }
 
-// accepted are the findings that fail no run, each with the reason.
+// accepted are the findings, and the remarks, that fail no run, each with the reason.
 type accepted struct {
 	kernel, pkg, title, reason string
 }
@@ -186,6 +186,12 @@ func (r Result) accepted() []accepted {
 				default:
 					continue
 				}
+				if !slices.Contains(all, a) {
+					all = append(all, a)
+				}
+			}
+			for _, rem := range run.Verdict.Contract.Remarks {
+				a := accepted{kernel: k.Name, pkg: run.Package, title: rem.String(), reason: "a remark of the unload contract"}
 				if !slices.Contains(all, a) {
 					all = append(all, a)
 				}

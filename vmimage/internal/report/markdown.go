@@ -27,7 +27,7 @@ func Markdown(w io.Writer, r Result) error {
 			htmlText(f.Name()), htmlText(printable(f.Title)), fence(printable(f.Text)))
 	}
 	if all := r.accepted(); len(all) > 0 {
-		b.WriteString("\n#### Findings that fail no run\n\n| kernel | package | finding | why |\n| --- | --- | --- | --- |\n")
+		b.WriteString("\n#### Findings and remarks that fail no run\n\n| kernel | package | finding | why |\n| --- | --- | --- | --- |\n")
 		for _, a := range all {
 			b.WriteString(markdownRow([]string{a.kernel, a.pkg, htmlText(printable(a.title)), htmlText(printable(a.reason))}))
 		}

@@ -50,6 +50,7 @@ func (r *runner) guest(ctx context.Context, names []string) (died bool, err erro
 	}
 	err = r.serve(ctx, s, j, names)
 	lines.ending(ctx, err)
+	inputs, inputErr := s.VM.Inputs()
 	closeErr := s.close(err)
 	r.counted(lines)
 	r.contract(stop())
@@ -76,6 +77,7 @@ func (r *runner) guest(ctx context.Context, names []string) (died bool, err erro
 		j.missed(s.summary.LostKmsg > 0)
 		j.release()
 		r.summary(j, s.summary)
+		r.keepInputs(j, inputs, inputErr, false)
 		for _, f := range j.files.missing() {
 			if j.exit != nil && j.exit.Code == 0 {
 				r.problem(verdict.ProblemOutput, "the test binary did not write %s", f)
@@ -101,6 +103,7 @@ func (r *runner) guest(ctx context.Context, names []string) (died bool, err erro
 	j.parser.Flush()
 	j.console()
 	r.died(j, closeErr)
+	r.keepInputs(j, inputs, inputErr, true)
 	r.kept = true
 	return errors.Is(closeErr, errDied) || errors.Is(closeErr, errDeadline) || errors.Is(closeErr, errSilent), nil
 }

@@ -31,24 +31,22 @@ type lines struct {
 
 // looksIn tells whether guests' memory is read or written.
 func (o *Options) looksIn() bool {
-	return o.Counted != nil || o.Stopped != nil || o.Recorded != nil || len(o.calls()) > 0
+	return o.Counted != nil || o.Stopped != nil || o.Recorded != nil || len(o.Words) > 0 || len(o.calls()) > 0
 }
 
 // count begins to watch a guest; it returns nil if nothing counts there.
 func (r *runner) count(ctx context.Context, g *boot.Guest) (*lines, error) {
-	if !r.o.looksIn() {
+	if !r.o.looksIn() && r.payload.info.Counters.N == 0 {
 		return nil, nil
 	}
 	log := bytes.Join(g.Log, nil)
 	if err := graft.Reserved(log); err != nil {
 		return nil, err
 	}
-	l := &lines{g: g, config: r.source.Config, o: r.o, over: make(chan struct{})}
-	for _, m := range r.o.Modules {
-		if m.Counted != nil {
-			l.mods = append(l.mods, *m.Counted)
-		}
+	if !r.o.looksIn() {
+		return nil, nil
 	}
+	l := &lines{g: g, config: r.source.Config, o: r.o, mods: r.o.counted(), over: make(chan struct{})}
 	if len(r.o.Words) > 0 || r.o.Recorded != nil {
 		m, err := g.VM.Memory(ctx, l.config)
 		if err == nil {
@@ -91,6 +89,17 @@ func (l *lines) follow(m *vm.Memory) {
 			return
 		}
 	}
+}
+
+// counted are the modules that count.
+func (o *Options) counted() []cover.Counted {
+	var mods []cover.Counted
+	for _, m := range o.Modules {
+		if m.Counted != nil {
+			mods = append(mods, *m.Counted)
+		}
+	}
+	return mods
 }
 
 // read reads the counters. They only grow: the last time is right.

@@ -39,7 +39,7 @@ func (o *Options) findModules(ctx context.Context) error {
 			return err
 		}
 		if len(found) == 0 {
-			return &kernel.NoModuleError{Module: name, Release: o.Kernel.Release, Flavour: o.Kernel.Flavour, Others: kernel.WhoHas(ctx, o.Store, name)}
+			return &kernel.NoModuleError{Module: name, Release: o.Kernel.Release, Flavour: o.Kernel.Flavour, Profile: o.Kernel.Profile, Others: kernel.WhoHas(ctx, o.Store, name)}
 		}
 	}
 	return nil

@@ -20,6 +20,8 @@ type outputs struct {
 	dirs []string
 	// changed are directories of which what the tests wrote comes.
 	changed []string
+	// cache is one of those that may have to be made; or empty.
+	cache string
 	// globs are patterns of what comes, if it is there.
 	globs []string
 }
@@ -37,8 +39,8 @@ func (r *runner) outputs() outputs {
 	// fuzzing found. A run that is repeated from a bundle has no directory.
 	if r.isTest && r.o.Root == "" {
 		out.changed = append(out.changed, r.o.Dir)
-		if dir := r.flags.FuzzCache(r.o.Dir); dir != "" {
-			out.changed = append(out.changed, dir)
+		if out.cache = r.flags.FuzzCache(r.o.Dir); out.cache != "" {
+			out.changed = append(out.changed, out.cache)
 		}
 	}
 	out.changed = slices.DeleteFunc(out.changed, func(dir string) bool { return dir == "" || dir == "/" })
@@ -52,6 +54,9 @@ func (o outputs) mkdirs() []string {
 		dirs = append(dirs, filepath.Dir(f))
 	}
 	dirs = append(dirs, o.dirs...) // package testing makes no parent of _artifacts
+	if o.cache != "" {
+		dirs = append(dirs, o.cache) // what is found early is found in what is there
+	}
 	for _, g := range o.globs {
 		dirs = append(dirs, globDir(g))
 	}

@@ -14,7 +14,7 @@ import (
 
 func TestPlace(t *testing.T) {
 	out := outputs{
-		files: []string{"/src/cover.out"}, dirs: []string{"/cov"}, changed: []string{"/src/pkg"}, globs: []string{"/src/build/*/x.pcap", "/src/log*"},
+		files: []string{"/src/cover.out"}, dirs: []string{"/cov"}, changed: []string{"/src/pkg"}, cache: "/cache", globs: []string{"/src/build/*/x.pcap", "/src/log*"},
 	}
 	for _, tc := range []struct{ path, want string }{
 		{"/src/cover.out", "/src"}, {"/cov/a/b", "/cov"}, {"/cov", ""}, {"/covers/a", ""}, {"/src/pkg/testdata/x", "/src/pkg"},
@@ -26,7 +26,7 @@ func TestPlace(t *testing.T) {
 			t.Errorf("place(%s) = %q, %v; want %q", tc.path, got, ok, tc.want)
 		}
 	}
-	want := []string{"/src", "/cov", "/src/build", "/src"}
+	want := []string{"/src", "/cov", "/cache", "/src/build", "/src"}
 	if diff := cmp.Diff(want, out.mkdirs()); diff != "" {
 		t.Errorf("directories to make (-want +got):\n%s", diff)
 	}

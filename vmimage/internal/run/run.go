@@ -159,6 +159,9 @@ func (o *Options) source() *boot.Source {
 
 // limit bounds the run in the guest.
 func (r *runner) limit() time.Duration {
+	if r.flags.Fuzzes() {
+		return r.fuzzLimit()
+	}
 	switch {
 	case r.timeout > 0:
 		return r.timeout + r.o.Limits.Grace

@@ -9,16 +9,67 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kmodtest/kmodtest/vmimage/internal/config"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
 )
 
 // archiveName is the form of names that the archive may know.
 var archiveName = regexp.MustCompile(`^\d+\.\d+(-[a-z]+)?$`)
 
-// FindSpec translates a kernel's name: "" is the default of the settings and then
-// of the configuration, dir:PATH and tree:PATH are kernels on disk, and others are
-// SERIES[-FLAVOUR]. Those that the list does not hold are looked for in the suites
-// that it names; the newest build is meant.
+// Spec translates a kernel's name: "" is the default of the settings and then of
+// the configuration, others are a name from its list, dir:PATH or tree:PATH,
+// SERIES-PROFILE for a series of the list, or tag:NAME if only one has that tag.
+func (s *Session) Spec(name string) (kernel.Spec, error) {
+	if name == "" {
+		name = s.Kernel
+	}
+	for _, kind := range []string{"dir:", "tree:"} {
+		if path, ok := strings.CutPrefix(name, kind); ok {
+			return kernel.Spec{Path: kind + s.abs(path)}, nil
+		}
+	}
+	if strings.HasPrefix(name, "tag:") {
+		names, err := s.KernelNames([]string{name})
+		if err == nil && len(names) > 1 {
+			err = fmt.Errorf("choose kernel: %s have the tag %q: name one of them", strings.Join(names, ", "), name[len("tag:"):])
+		}
+		if err != nil {
+			return kernel.Spec{}, err
+		}
+		name = names[0]
+	}
+	k, err := s.Config.Kernel(name)
+	if err != nil {
+		if spec, ok := s.profileSpec(name); ok {
+			return spec, nil
+		}
+		return kernel.Spec{}, err
+	}
+	return specOf(k), nil
+}
+
+func specOf(k config.Kernel) kernel.Spec {
+	return kernel.Spec{Series: k.Series, Suite: k.Suite, Flavour: k.Flavour, Profile: k.Profile, Options: strings.Join(k.Config, "\n")}
+}
+
+// profileSpec translates the name of a kernel with a profile that the list does not
+// hold, but has the series of.
+func (s *Session) profileSpec(name string) (kernel.Spec, bool) {
+	series, profile, _ := strings.Cut(name, "-")
+	if !slices.Contains(kernel.Profiles(), profile) {
+		return kernel.Spec{}, false
+	}
+	for _, k := range s.Config.Kernels {
+		if k.Series == series {
+			return kernel.Spec{Series: series, Suite: k.Suite, Profile: profile}, true
+		}
+	}
+	return kernel.Spec{}, false
+}
+
+// FindSpec translates a kernel's name as Spec does, and finds those that the
+// list does not hold in the suites that it names: SERIES[-FLAVOUR], of which the
+// newest build is meant.
 func (s *Session) FindSpec(ctx context.Context, name string) (kernel.Spec, error) {
 	name = cmp.Or(name, s.Kernel)
 	spec, err := s.Spec(name)
@@ -42,12 +93,13 @@ func (s *Session) FindSpec(ctx context.Context, name string) (kernel.Spec, error
 	}
 	var known []string
 	for _, b := range slices.Backward(listing.Builds) { // the newest first
-		newest := kernel.Spec{Series: b.Series, Suite: b.Spec.Suite, Flavour: b.Spec.Flavour}
-		if newest.String() == name {
+		if b.Name() == name {
+			newest := b.Spec
+			newest.Series = b.Series
 			return newest, nil
 		}
-		if !slices.Contains(known, newest.String()) {
-			known = append(known, newest.String())
+		if !slices.Contains(known, b.Name()) {
+			known = append(known, b.Name())
 		}
 	}
 	slices.Sort(known)

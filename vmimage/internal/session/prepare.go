@@ -185,7 +185,7 @@ func (s *Session) limits() run.Limits {
 // kernelArgs are the configured arguments and those of the settings.
 func (s *Session) kernelArgs() []string {
 	args := slices.Concat(s.Config.Guest.KernelArgs, strings.Fields(s.KernelArgs))
-	if s.CCover != "" || s.HasCalls() {
+	if s.counts() || s.HasCalls() {
 		args = append(args, graft.KernelArgs()...)
 	}
 	if s.SlabDebug {

@@ -45,6 +45,7 @@ type Settings struct {
 	CCoverDiff string
 	CallTrace  string
 	Faults     bool
+	FuzzBlind  bool
 	ReportDir  string
 	Quiet      bool
 }
