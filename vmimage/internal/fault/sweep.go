@@ -29,13 +29,6 @@ type sweeper struct {
 	out      []Outcome
 }
 
-// Run sweeps scenarios on a kernel that is prepared.
-func Run(ctx context.Context, ses *session.Session, p session.Prepared, scenarios []Scenario, jobs int) ([]Outcome, error) {
-	s := sweeper{o: Order{Jobs: jobs}, session: ses, prepared: p}
-	err := s.sweep(ctx, scenarios)
-	return s.out, err
-}
-
 // sweep sweeps on one kernel. An error says that it could not be done; what is red is
 // in the outcomes.
 func (s *sweeper) sweep(ctx context.Context, scenarios []Scenario) error {

@@ -55,7 +55,7 @@ func (b *bench) only() (p session.Prepared) {
 // sweptCalls sweeps a load, and returns how many calls failed and how long it took.
 func (b *bench) sweptCalls(ctx context.Context, load fault.Scenario) (n int, took time.Duration, err error) {
 	start := time.Now()
-	out, err := fault.Run(ctx, b.Session, b.only(), []fault.Scenario{load}, runtime.NumCPU())
+	out, err := fault.Order{Depth: 1, Jobs: runtime.NumCPU()}.Run(ctx, b.Session, b.only(), []fault.Scenario{load})
 	took = time.Since(start)
 	for _, o := range out {
 		if o.State != fault.NotReached {
