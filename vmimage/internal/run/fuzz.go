@@ -95,9 +95,9 @@ func (r *runner) keepInput(in wire.Input) (string, error) {
 	if err := root.WriteFile(file, data, 0o666); err != nil {
 		return "", err
 	}
-	was := "The input that ran is"
+	was := fmt.Sprintf("The input that ran, number %d, is", in.Turn)
 	if !in.Runs {
-		was = "The input that ran last, and had ended, is"
+		was = fmt.Sprintf("The input that ran last, number %d, and had ended, is", in.Turn)
 	}
 	return fmt.Sprintf("%s in %s\nTo run it again:\nkmodtest test -run='%s/%s'", was, file, in.Test, name), nil
 }
