@@ -123,7 +123,7 @@ func runTest(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error
 	}
 	// What red tests ran counts as well. A run that never came to a guest has said why.
 	cerr := a.coverageOf(ctx, s, dir, rest)
-	if err != nil && errors.Is(cerr, vmimage.ErrNoCoverage) {
+	if err != nil && nothingRan(cerr) {
 		return err
 	}
 	return errors.Join(err, cerr)
@@ -135,7 +135,7 @@ const execName = "kmodtest-exec"
 // makeVerdicts makes the file for verdicts anew, and paths of the settings
 // absolute: go runs kmodtest exec in the package's directory.
 func (a *app) makeVerdicts() error {
-	for _, name := range []string{"verdict", "ccover", "cache", "lock", "config"} {
+	for _, name := range []string{"verdict", "ccover", "calltrace", "cache", "lock", "config"} {
 		text := a.settings.Get(name)
 		if text == "" {
 			continue

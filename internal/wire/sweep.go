@@ -39,6 +39,8 @@ type Sweep struct {
 	Log string `json:"log,omitempty"`
 	// Unable is why this kernel cannot be swept.
 	Unable string `json:"unable,omitempty"`
+	// Fail asks for a call of a module to fail, and for nothing else.
+	Fail *Fail `json:"fail,omitempty"`
 	// Left is what the guest's own look has found: it was not there before the
 	// modules Own were loaded, with the parameters Params, and is there now that they
 	// are gone. The guest asks what ties it to them, on behalf of Test, and for
@@ -47,6 +49,14 @@ type Sweep struct {
 	Own    []string `json:"own,omitempty"`
 	Params []string `json:"params,omitempty"`
 	Test   string   `json:"test,omitempty"`
+}
+
+// Fail is a call of a module into the kernel that is to fail.
+type Fail struct {
+	// Call is "FILE:LINE [FUNCTION] [interrupt] [#N]"; N counts from now on.
+	Call string `json:"call"`
+	// Over ends it.
+	Over bool `json:"over,omitempty"`
 }
 
 // Left is one thing that is there: its kind, as package guest has them, and name.
@@ -74,6 +84,8 @@ type Swept struct {
 	Heap bool `json:"heap,omitempty"`
 	// Going tells that network namespaces are on their way out.
 	Going bool `json:"going,omitempty"`
+	// Failed is how often a call failed whose Fail is over.
+	Failed uint64 `json:"failed,omitempty"`
 	// Ties say for each of Left what ties it to the modules, empty if nothing does.
 	Ties []string `json:"ties,omitempty"`
 	// Held are the pointers that were found and that no earlier answer told.

@@ -29,6 +29,8 @@ type Config struct {
 	Guest   Guest    `toml:"guest"`
 	// Allow are the kernel findings that fail no run, compiled.
 	Allow []klog.Allow `toml:"allow"`
+	// Faults are functions that can fail, for a sweep.
+	Faults []Fault `toml:"fault"`
 }
 
 // Module is a module under test.
@@ -68,6 +70,9 @@ type Tests struct {
 	// Needs are kernel configuration symbols that the tests cannot do without,
 	// as for a module.
 	Needs []string `toml:"needs"`
+	// Faults lets tests have calls of the modules into the kernel fail, with
+	// guest.FailCall.
+	Faults bool `toml:"faults"`
 	// SkipOK says why it is right that every test of a package is skipped,
 	// which else fails the run.
 	SkipOK string `toml:"skip_ok"`

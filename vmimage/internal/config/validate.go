@@ -85,6 +85,7 @@ func (c *Config) validate(path string, at positions) error {
 			bad(line, "allow: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
 		}
 	}
+	c.validateFaults(path, at, bad)
 	if c.Guest.MemoryMiB < 0 {
 		bad(at.line("guest.memory_mib"), "guest: negative memory_mib: 0 leaves the choice to kmodtest")
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/kmodtest/kmodtest/vmimage/internal/boot"
 	"github.com/kmodtest/kmodtest/vmimage/internal/contract"
 	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
+	"github.com/kmodtest/kmodtest/vmimage/internal/vm"
 )
 
 // A spentError says that a guest was ended, for a test left the kernel in a state
@@ -45,6 +46,7 @@ func (o *Options) answer(ctx context.Context, src *boot.Source, s *session) (sto
 	g := s.Guest
 	s.spent = make(chan string, 1)
 	srv := &contract.Server{
+		Fail:    (&failer{sites: o.calls(), memory: func(ctx context.Context) (*vm.Memory, error) { return g.VM.Memory(ctx, src.Config) }}).fail,
 		Spent:   func(test string) { s.spent <- test },
 		Reports: o.reports,
 		Heap:    slices.ContainsFunc(o.KernelArgs, marksObjects),

@@ -126,8 +126,12 @@ func (s *Session) Build(ctx context.Context, k kernel.Kernel, trees []config.Tre
 	if err != nil {
 		return nil, err
 	}
+	called, err := s.Calls(ctx, k, plain)
+	if err != nil {
+		return nil, err
+	}
 	for i := range b.mods {
-		b.mods[i].Module, b.mods[i].Counted = plain[i], counted[i]
+		b.mods[i].Module, b.mods[i].Counted, b.mods[i].Calls = plain[i], counted[i], called[i]
 	}
 	return b.mods, fillDepends(ctx, s.Kernels.Store, k, b.mods)
 }
@@ -156,6 +160,9 @@ func (s *Session) Run(p Prepared) run.Options {
 	if s.CCover != "" {
 		o.Counted = s.counting.of(p)
 	}
+	if s.CallTrace != "" {
+		o.Recorded = s.recordings.of(p)
+	}
 	return o
 }
 
@@ -178,7 +185,7 @@ func (s *Session) limits() run.Limits {
 // kernelArgs are the configured arguments and those of the settings.
 func (s *Session) kernelArgs() []string {
 	args := slices.Concat(s.Config.Guest.KernelArgs, strings.Fields(s.KernelArgs))
-	if s.counts() {
+	if s.counts() || s.HasCalls() {
 		args = append(args, graft.KernelArgs()...)
 	}
 	if s.SlabDebug {

@@ -68,7 +68,8 @@ type Session struct {
 	accel     vm.Accel // empty: to be found out
 	lock      *kernel.Lock
 
-	counting counting // of lines
+	counting   counting   // of lines
+	recordings recordings // of calls
 
 	probing sync.Mutex // several kernels at once ask for the accelerator once
 }

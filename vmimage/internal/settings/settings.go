@@ -43,6 +43,8 @@ type Settings struct {
 	Verdict    string
 	CCover     string
 	CCoverDiff string
+	CallTrace  string
+	Faults     bool
 	FuzzBlind  bool
 	ReportDir  string
 	Quiet      bool

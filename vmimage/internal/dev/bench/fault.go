@@ -55,7 +55,7 @@ func (b *bench) only() (p session.Prepared) {
 // sweptCalls sweeps a load, and returns how many calls failed and how long it took.
 func (b *bench) sweptCalls(ctx context.Context, load fault.Scenario) (n int, took time.Duration, err error) {
 	start := time.Now()
-	out, err := fault.Run(ctx, fault.Options{Session: b.Session, Prepared: b.only(), Scenarios: []fault.Scenario{load}})
+	out, err := fault.Order{Depth: 1, Jobs: runtime.NumCPU()}.Run(ctx, b.Session, b.only(), []fault.Scenario{load})
 	took = time.Since(start)
 	for _, o := range out {
 		if o.State != fault.NotReached {
@@ -72,7 +72,7 @@ func (b *bench) sweptCalls(ctx context.Context, load fault.Scenario) (n int, too
 func (b *bench) loads(ctx context.Context, load fault.Scenario, n int) (time.Duration, error) {
 	once := func(ctx context.Context) error {
 		o := b.Run(b.only())
-		o.Binary, o.Args, o.Dir, o.Env = load.Binary, load.Args, load.Dir, load.Env
+		o.Binary, o.Args, o.Dir, o.Env, o.EnvChanges = load.Binary, load.Args, load.Dir, load.Env, load.Told
 		o.Stdout, o.Stderr = io.Discard, io.Discard
 		_, err := green(ctx, o)
 		return err
