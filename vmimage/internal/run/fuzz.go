@@ -8,8 +8,11 @@ import (
 	"slices"
 	"time"
 
+	"github.com/kmodtest/kmodtest/internal/guestenv"
 	"github.com/kmodtest/kmodtest/internal/wire"
+	"github.com/kmodtest/kmodtest/vmimage/internal/cover"
 	"github.com/kmodtest/kmodtest/vmimage/internal/gotest"
+	"github.com/kmodtest/kmodtest/vmimage/internal/graft"
 	"github.com/kmodtest/kmodtest/vmimage/internal/klog"
 	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
@@ -30,6 +33,14 @@ func (r *runner) fuzzLimit() time.Duration {
 		tests = r.o.Limits.Run
 	}
 	return tests + fuzz + r.o.Limits.Grace
+}
+
+// counters are those that steer what fuzzes; none if nothing does.
+func (o *Options) counters() guestenv.Counters {
+	if !gotest.ParseFlags(o.Args).Fuzzes() {
+		return guestenv.Counters{}
+	}
+	return guestenv.Counters{At: graft.CountersAt, N: cover.Size(o.counted())}
 }
 
 // fuzzName is how a fuzz test may be called.
