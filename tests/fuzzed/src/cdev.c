@@ -8,9 +8,12 @@
 
 #include "fuzzed.h"
 
-#define FUZZED_VERSION	3
-#define FUZZED_CMD_BULK	5
-#define FUZZED_CHANNELS	64
+/* The lower two bits of each byte belong to somebody else. */
+#define FUZZED_FIELD(byte)	((byte) >> 2)
+
+#define FUZZED_VERSION		1
+#define FUZZED_CMD_BULK		5
+#define FUZZED_CHANNELS		16
 
 struct fuzzed_request {
 	u8 version;
@@ -34,20 +37,22 @@ static ssize_t fuzzed_write(struct file *file, const char __user *from,
 			    size_t len, loff_t *pos)
 {
 	struct fuzzed_request req;
+	unsigned int channel;
 
 	if (len < sizeof(req))
 		return -EINVAL;
 	if (copy_from_user(&req, from, sizeof(req)))
 		return -EFAULT;
 
-	if (req.version != FUZZED_VERSION)
+	if (FUZZED_FIELD(req.version) != FUZZED_VERSION)
 		return -EPROTONOSUPPORT;
-	if (req.cmd != FUZZED_CMD_BULK)
+	if (FUZZED_FIELD(req.cmd) != FUZZED_CMD_BULK)
 		return -EOPNOTSUPP;
 
-	if (req.channel > FUZZED_CHANNELS)
+	channel = FUZZED_FIELD(req.channel);
+	if (channel > FUZZED_CHANNELS)
 		return -ECHRNG;
-	fuzzed_channels[req.channel]->requests++; /* FAULT */
+	fuzzed_channels[channel]->requests++; /* FAULT */
 
 	return len;
 }

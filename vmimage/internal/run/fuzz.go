@@ -8,8 +8,11 @@ import (
 	"slices"
 	"time"
 
+	"github.com/kmodtest/kmodtest/internal/guestenv"
 	"github.com/kmodtest/kmodtest/internal/wire"
+	"github.com/kmodtest/kmodtest/vmimage/internal/cover"
 	"github.com/kmodtest/kmodtest/vmimage/internal/gotest"
+	"github.com/kmodtest/kmodtest/vmimage/internal/graft"
 	"github.com/kmodtest/kmodtest/vmimage/internal/klog"
 	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
@@ -30,6 +33,14 @@ func (r *runner) fuzzLimit() time.Duration {
 		tests = r.o.Limits.Run
 	}
 	return tests + fuzz + r.o.Limits.Grace
+}
+
+// counters are those that steer what fuzzes; none if nothing does.
+func (o *Options) counters() guestenv.Counters {
+	if !gotest.ParseFlags(o.Args).Fuzzes() {
+		return guestenv.Counters{}
+	}
+	return guestenv.Counters{At: graft.CountersAt, N: cover.Size(o.counted())}
 }
 
 // fuzzName is how a fuzz test may be called.
@@ -95,9 +106,9 @@ func (r *runner) keepInput(in wire.Input) (string, error) {
 	if err := root.WriteFile(file, data, 0o666); err != nil {
 		return "", err
 	}
-	was := "The input that ran is"
+	was := fmt.Sprintf("The input that ran, number %d, is", in.Turn)
 	if !in.Runs {
-		was = "The input that ran last, and had ended, is"
+		was = fmt.Sprintf("The input that ran last, number %d, and had ended, is", in.Turn)
 	}
 	return fmt.Sprintf("%s in %s\nTo run it again:\nkmodtest test -run='%s/%s'", was, file, in.Test, name), nil
 }

@@ -56,11 +56,11 @@ func TestSuspects(t *testing.T) {
 func TestKeepInput(t *testing.T) {
 	dir := t.TempDir()
 	r := &runner{o: &Options{Dir: dir}}
-	text, err := r.keepInput(wire.Input{Test: "FuzzX", Values: []any{[]byte("0")}, Runs: true})
+	text, err := r.keepInput(wire.Input{Test: "FuzzX", Values: []any{[]byte("0")}, Runs: true, Turn: 12})
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = "The input that ran is in testdata/fuzz/FuzzX/582528ddfad69eb5\nTo run it again:\nkmodtest test -run='FuzzX/582528ddfad69eb5'"
+	const want = "The input that ran, number 12, is in testdata/fuzz/FuzzX/582528ddfad69eb5\nTo run it again:\nkmodtest test -run='FuzzX/582528ddfad69eb5'"
 	if diff := cmp.Diff(want, text); diff != "" {
 		t.Errorf("told (-want +got):\n%s", diff)
 	}
