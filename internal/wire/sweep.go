@@ -84,10 +84,10 @@ type Swept struct {
 	Heap bool `json:"heap,omitempty"`
 	// Going tells that network namespaces are on their way out.
 	Going bool `json:"going,omitempty"`
-	// Ties say for each of Left what ties it to the modules, empty if nothing does.
-	Ties []string `json:"ties,omitempty"`
 	// Failed is how often a call failed whose Fail is over.
 	Failed uint64 `json:"failed,omitempty"`
+	// Ties say for each of Left what ties it to the modules, empty if nothing does.
+	Ties []string `json:"ties,omitempty"`
 	// Held are the pointers that were found and that no earlier answer told.
 	Held []Held `json:"held,omitempty"`
 	// Reports are the titles of those in Sweep.Log that are not allowed.

@@ -41,8 +41,17 @@ func Link(ctx context.Context, store *cache.Store, k kernel.Kernel, mods []kbuil
 	if g.task, err = graft.FindTask(k); err != nil {
 		return l, err
 	}
+	exports, err := graft.Exported(k)
+	if err != nil {
+		return l, err
+	}
+	known, err := kernelSignatures(ctx, store, k, func(name string) bool { _, ok := exports[name]; return ok })
+	if err != nil {
+		return l, err
+	}
+	g.find = finder{o.Table, o.Record, known}
 	for _, m := range mods {
-		sites, err := finder{o.Table, o.Record}.sites(m)
+		sites, err := g.find.sites(m)
 		if err != nil {
 			return l, fmt.Errorf("find calls of module %s: %w", m.Name, err)
 		}
@@ -64,6 +73,7 @@ type grafter struct {
 	o    Options
 	base graft.Base
 	task graft.Task
+	find finder
 }
 
 func (g grafter) link(ctx context.Context, store *cache.Store, k kernel.Kernel, m kbuild.Module, first int) (kbuild.Module, error) {
@@ -75,7 +85,7 @@ func (g grafter) link(ctx context.Context, store *cache.Store, k kernel.Kernel, 
 	if err != nil {
 		return m, err
 	}
-	all, err := finder{g.o.Table, g.o.Record}.calls(o)
+	all, err := g.find.calls(o)
 	if err != nil {
 		return m, err
 	}
@@ -103,7 +113,7 @@ func (g grafter) redirect(sites []at, sections []*elf.Section) func(ko []byte) e
 		if !ok {
 			return fmt.Errorf("find %s: it was not linked", stubs)
 		}
-		all, err := finder{g.o.Table, g.o.Record}.calls(o)
+		all, err := g.find.calls(o)
 		if err != nil {
 			return err
 		}

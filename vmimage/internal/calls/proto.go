@@ -30,31 +30,40 @@ type Value struct {
 	Enum map[int64]string `json:"enum,omitempty"`
 }
 
-// proto is a function as the compiler of the module was told of it: by the headers of
-// the very kernel.
-type proto struct {
-	known  bool
-	result Value
-	args   []Value
-	// variadic tells that there are more arguments than those.
-	variadic bool
+// Signature is what goes into a call and comes out of it: as the kernel has it, or as the
+// compiler of the module was told by the headers of the very kernel.
+type Signature struct {
+	Args []Value `json:"args,omitempty"`
+	// Variadic tells that there are more arguments than those.
+	Variadic bool  `json:"variadic,omitempty"`
+	Result   Value `json:"result"`
+	// Known tells that somebody has noted it.
+	Known bool `json:"known,omitempty"`
+}
+
+// orNil is nil for one that is not known.
+func (p Signature) orNil() *Signature {
+	if !p.Known {
+		return nil
+	}
+	return &p
 }
 
 // agrees tells whether a function may fail as the table says. Of one that the
 // debug information says nothing of, nothing speaks against it.
-func (p proto) agrees(c Convention) bool {
-	if !p.known {
+func (p Signature) agrees(c Convention) bool {
+	if !p.Known {
 		return true
 	}
-	pointer := p.result.Kind == KindPointer || p.result.Kind == KindText
-	number := p.result.Kind == KindSigned || p.result.Kind == KindUnsigned || p.result.Kind == KindEnum
+	pointer := p.Result.Kind == KindPointer || p.Result.Kind == KindText
+	number := p.Result.Kind == KindSigned || p.Result.Kind == KindUnsigned || p.Result.Kind == KindEnum
 	switch c {
 	case Null, ErrPtr:
 		return pointer
 	case Errno:
 		return number
 	case False:
-		return p.result.Kind == KindBool
+		return p.Result.Kind == KindBool
 	case Zero:
 		return number || pointer
 	}
@@ -62,8 +71,8 @@ func (p proto) agrees(c Convention) bool {
 }
 
 // returns says in words what a function returns.
-func (p proto) returns() string {
-	switch p.result.Kind {
+func (p Signature) returns() string {
+	switch p.Result.Kind {
 	case KindNone:
 		return "nothing"
 	case KindPointer, KindText:
@@ -77,12 +86,12 @@ func (p proto) returns() string {
 }
 
 // prototypes are the functions that a module declares and does not define.
-func prototypes(o *graft.Object) map[string]proto {
+func prototypes(o *graft.Object) map[string]Signature {
 	d, err := o.DWARF()
 	if err != nil {
 		return nil
 	}
-	all := make(map[string]proto)
+	all := make(map[string]Signature)
 	r := d.Reader()
 	for {
 		e, err := r.Next()
@@ -101,21 +110,21 @@ func prototypes(o *graft.Object) map[string]proto {
 		if !prototyped && !ok {
 			continue
 		}
-		p := proto{known: true}
+		p := Signature{Known: true}
 		if ok {
-			p.result = value(d, off)
+			p.Result = value(d, off)
 		}
 		if e.Children {
 			p.arguments(d, r)
 		}
-		if have, ok := all[name]; !ok || len(have.args) < len(p.args) {
+		if have, ok := all[name]; !ok || len(have.Args) < len(p.Args) {
 			all[name] = p
 		}
 	}
 }
 
 // arguments reads the children of a function.
-func (p *proto) arguments(d *dwarf.Data, r *dwarf.Reader) {
+func (p *Signature) arguments(d *dwarf.Data, r *dwarf.Reader) {
 	for {
 		e, err := r.Next()
 		if e == nil || err != nil || e.Tag == 0 {
@@ -128,9 +137,9 @@ func (p *proto) arguments(d *dwarf.Data, r *dwarf.Reader) {
 				v = value(d, off)
 			}
 			v.Name, _ = e.Val(dwarf.AttrName).(string)
-			p.args = append(p.args, v)
+			p.Args = append(p.Args, v)
 		case dwarf.TagUnspecifiedParameters:
-			p.variadic = true
+			p.Variadic = true
 		}
 		r.SkipChildren()
 	}

@@ -36,15 +36,6 @@ type Site struct {
 	Signature *Signature `json:",omitempty"`
 }
 
-// Signature is what goes into a call and comes out of it.
-type Signature struct {
-	Args     []Value `json:"args,omitempty"`
-	Variadic bool    `json:"variadic,omitempty"`
-	Result   Value   `json:"result"`
-	// Known tells that the compiler has noted it.
-	Known bool `json:"known,omitempty"`
-}
-
 // Where is the line of C, or else the place in the function.
 func (s Site) Where() string {
 	if s.File != "" {
@@ -82,6 +73,8 @@ type finder struct {
 	table *Table
 	// all wants those that cannot fail, too.
 	all bool
+	// known are the kernel's own functions.
+	known map[string]Signature
 }
 
 // calls finds the calls of a module, in the order of the file.
@@ -101,7 +94,7 @@ func (f finder) calls(o *graft.Object) ([]at, error) {
 		if op := o.Data[o.Sections[section].Offset+r.Offset-1]; op != 0xe8 && op != 0xe9 {
 			return nil
 		}
-		s, wanted, err := f.site(sym.Name, protos[sym.Name])
+		s, wanted, err := f.site(sym.Name, cmp.Or(f.known[sym.Name].orNil(), protos[sym.Name].orNil()))
 		if err != nil || !wanted {
 			return err
 		}
@@ -113,8 +106,11 @@ func (f finder) calls(o *graft.Object) ([]at, error) {
 }
 
 // site says of a function how a call of it is had.
-func (f finder) site(name string, p proto) (s Site, wanted bool, err error) {
+func (f finder) site(name string, p *Signature) (s Site, wanted bool, err error) {
 	s.Call = name
+	if p == nil {
+		p = new(Signature)
+	}
 	e, own, canFail := f.table.find(name)
 	switch {
 	case !canFail:
@@ -127,7 +123,7 @@ func (f finder) site(name string, p proto) (s Site, wanted bool, err error) {
 		return s, false, fmt.Errorf("%s: fault: %s returns %s, say the headers of the kernel, which is not how %q fails", own.pos, name, p.returns(), e.fails)
 	}
 	if f.all && !uncounted(name) {
-		s.Signature = &Signature{Args: p.args, Variadic: p.variadic, Result: p.result, Known: p.known}
+		s.Signature = p
 	}
 	return s, s.Fails != noFault || s.Signature != nil, nil
 }

@@ -42,14 +42,14 @@ func TestTable(t *testing.T) {
 }
 
 func TestAgrees(t *testing.T) {
-	number, pointer := proto{known: true, result: Value{Kind: KindSigned}}, proto{known: true, result: Value{Kind: KindPointer}}
+	number, pointer := Signature{Known: true, Result: Value{Kind: KindSigned}}, Signature{Known: true, Result: Value{Kind: KindPointer}}
 	tests := []struct {
-		p    proto
+		p    Signature
 		c    Convention
 		want bool
 	}{
-		{proto{}, Errno, true}, {number, Errno, true}, {pointer, Errno, false}, {proto{known: true}, Errno, false}, {pointer, Null, true},
-		{number, ErrPtr, false}, {number, Zero, true}, {proto{known: true, result: Value{Kind: KindBool}}, False, true}, {number, False, false},
+		{Signature{}, Errno, true}, {number, Errno, true}, {pointer, Errno, false}, {Signature{Known: true}, Errno, false}, {pointer, Null, true},
+		{number, ErrPtr, false}, {number, Zero, true}, {Signature{Known: true, Result: Value{Kind: KindBool}}, False, true}, {number, False, false},
 	}
 	for _, tt := range tests {
 		if got := tt.p.agrees(tt.c); got != tt.want {
@@ -69,17 +69,17 @@ func TestOwnLines(t *testing.T) {
 		{Call: "my_get my_put*", Fails: "ERR_PTR", Errno: "EBUSY", Required: true, Pos: "k.toml:1"}, {Call: "misc_register", Fails: config.FaultNever, Pos: "k.toml:5"}, {Call: "none", Fails: "NULL", Pos: "k.toml:9"},
 	})
 	f := finder{table: table}
-	s, wanted, err := f.site("my_put_user", proto{})
+	s, wanted, err := f.site("my_put_user", nil)
 	if err != nil || !wanted || s.Fails != ErrPtr || s.Errno != "EBUSY" || !s.Required || int64(s.value()) != -16 {
 		t.Errorf("my_put_user: %+v, %v, %v", s, wanted, err)
 	}
-	if _, wanted, _ := f.site("misc_register", proto{}); wanted {
+	if _, wanted, _ := f.site("misc_register", nil); wanted {
 		t.Error("misc_register can fail although the author says that it does not")
 	}
-	if s, wanted, _ := f.site("class_create", proto{}); !wanted || s.Fails != ErrPtr || int64(s.value()) != -12 {
+	if s, wanted, _ := f.site("class_create", nil); !wanted || s.Fails != ErrPtr || int64(s.value()) != -12 {
 		t.Errorf("class_create: %+v, %v", s, wanted)
 	}
-	_, _, err = f.site("my_get", proto{known: true, result: Value{Kind: KindSigned}})
+	_, _, err = f.site("my_get", &Signature{Known: true, Result: Value{Kind: KindSigned}})
 	if err == nil || err.Error() != `k.toml:1: fault: my_get returns a number, say the headers of the kernel, which is not how "ERR_PTR" fails` {
 		t.Errorf("error %v", err)
 	}
@@ -91,7 +91,7 @@ func TestOwnLines(t *testing.T) {
 // Of what can not fail, only what is a call by the rules is recorded.
 func TestRecorded(t *testing.T) {
 	for name, want := range map[string]bool{"kfree": true, "_printk": true, "__x86_return_thunk": false, "memcpy": false, "__SCT__might_resched": false, "__put_user_4": false, "put_device": true, "strncpy_from_user": true} {
-		if _, wanted, _ := (finder{all: true}).site(name, proto{}); wanted != want {
+		if _, wanted, _ := (finder{all: true}).site(name, nil); wanted != want {
 			t.Errorf("%s is recorded: %v", name, wanted)
 		}
 	}

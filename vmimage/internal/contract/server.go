@@ -31,11 +31,11 @@ type Server struct {
 	// Spent is called when the guest says that a test made it unfit for more.
 	Spent func(test string)
 
+	// Fail has calls of modules fail, and says how often one did.
+	Fail func(context.Context, wire.Fail) (uint64, error)
 	// Reports finds the kernel's reports in records of its log, for a process that
 	// has to know at once.
 	Reports func(log string) ([]string, error)
-	// Fail has calls of modules fail, and says how often one did.
-	Fail func(context.Context, wire.Fail) (uint64, error)
 
 	// Record is what was looked at so far.
 	Record Record
@@ -70,13 +70,13 @@ func (s *Server) Answer(ctx context.Context, q wire.Sweep) wire.Swept {
 }
 
 func (s *Server) answer(ctx context.Context, q wire.Sweep) (wire.Swept, error) {
-	if q.Log != "" {
-		reports, err := s.Reports(q.Log)
-		return wire.Swept{Reports: reports}, err
-	}
 	if q.Fail != nil {
 		n, err := s.Fail(ctx, *q.Fail)
 		return wire.Swept{Failed: n}, err
+	}
+	if q.Log != "" {
+		reports, err := s.Reports(q.Log)
+		return wire.Swept{Reports: reports}, err
 	}
 	s.Record.Took = max(s.Record.Took, time.Duration(q.Took)*time.Microsecond)
 	if len(q.Left) > 0 {
@@ -245,27 +245,4 @@ func (l *look) all() ([]found, error) {
 		}
 	}
 	return out, nil
-}
-
-// Serve answers the question that waits in the mailbox, if there is one.
-func (s *Server) Serve(ctx context.Context, m *wire.Mailbox) {
-	var q wire.Sweep
-	waits, err := m.Question(&q)
-	if !waits {
-		return
-	}
-	var a wire.Swept
-	if err == nil && q.Spent != "" {
-		s.Spent(q.Spent)
-		return
-	}
-	if err != nil {
-		a.Error = fmt.Sprintf("read question: %v", err)
-	} else {
-		a = s.Answer(ctx, q)
-	}
-	if err := m.Answer(a); err != nil {
-		// Too much to tell at once: say what fits.
-		_ = m.Answer(wire.Swept{Error: err.Error()})
-	}
 }

@@ -22,17 +22,18 @@ type Scenario struct {
 	Binary, Dir string
 	Args, Env   []string
 
-	load bool
-	// order is the part of the environment that tells the program what to do: a bundle
+	// Told is the part of the environment that tells the program what to do: a bundle
 	// keeps it.
-	order []run.EnvVar
+	Told []run.EnvVar
+
+	load bool
 }
 
 // LoadScenario loads and unloads a module, with the program of kmodtest smoke.
 func LoadScenario(binary, module string, params []string) Scenario {
 	return Scenario{
 		Name: "load", Binary: binary, Dir: filepath.Dir(binary), Env: run.GuestEnv(nil, "/"), load: true,
-		order: []run.EnvVar{
+		Told: []run.EnvVar{
 			{Name: smoketest.EnvModule, Value: module}, {Name: smoketest.EnvParams, Value: strings.Join(params, smoketest.ParamsSeparator)},
 			{Name: smoketest.EnvReloads, Value: "0"}, {Name: smoketest.EnvSeed, Value: "1"}, {Name: smoketest.EnvSeconds, Value: "0"},
 		},

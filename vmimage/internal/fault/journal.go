@@ -91,7 +91,7 @@ func (sc Scenario) key() string {
 		return "" // it will not run either
 	}
 	env := slices.Sorted(slices.Values(sc.Env))
-	_ = json.NewEncoder(h).Encode([]any{sc.Name, sc.Args, env, sc.order}) // texts can be encoded
+	_ = json.NewEncoder(h).Encode([]any{sc.Name, sc.Args, env, sc.Told}) // texts can be encoded
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 

@@ -82,7 +82,7 @@ func Execute(ctx context.Context, s *session.Session, o Order) (Result, error) {
 		res.Outcomes = append(res.Outcomes, out...)
 	}
 	if o.Only != nil && len(res.Outcomes) == 0 {
-		return res, errors.New("sweep: no call is like that, or not that often: a sweep without -site tells which there are")
+		return res, errors.New("sweep: no scenario makes the call that often: a sweep without -site tells how often")
 	}
 	return res, nil
 }

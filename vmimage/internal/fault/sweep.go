@@ -91,6 +91,9 @@ func (s *sweeper) prepare(ctx context.Context) error {
 	if !slices.ContainsFunc(s.sites, func(c calls.Site) bool { return c.Fails != "" }) {
 		return errors.New("sweep: the modules make no call of the kernel that is known to fail: say in kmodtest.toml which can, see [[fault]]")
 	}
+	if !slices.ContainsFunc(s.sites, func(c calls.Site) bool { return c.Fails != "" && s.o.Only.Fits(c) }) {
+		return errors.New("sweep: no call is like that: a sweep without -site tells which there are")
+	}
 	s.run = s.session.Run(p)
 	if s.run.Counted == nil && !s.session.HasCalls() {
 		s.run.KernelArgs = append(s.run.KernelArgs[:len(s.run.KernelArgs):len(s.run.KernelArgs)], graft.KernelArgs()...)
@@ -142,7 +145,7 @@ func (s *sweeper) link(ctx context.Context, p *session.Prepared) error {
 func (s *sweeper) guest(ctx context.Context, sc Scenario, name string, shots []calls.Shot) (g guest, err error) {
 	g.o = s.run
 	g.o.Binary, g.o.Args, g.o.Dir, g.o.Env = sc.Binary, sc.Args, sc.Dir, sc.Env
-	g.o.EnvChanges = slices.Concat(g.o.EnvChanges, sc.order)
+	g.o.EnvChanges = slices.Concat(g.o.EnvChanges, sc.Told)
 	g.o.Words = calls.Arm(s.sites, shots...)
 	if rec := g.o.Recorded; rec != nil {
 		g.o.Recorded = func(r calls.Recording) {

@@ -28,7 +28,7 @@ type Base struct {
 
 // FindBase finds out how code finds the region on k.
 func FindBase(k kernel.Kernel) (Base, error) {
-	exports, err := exported(k)
+	exports, err := Exported(k)
 	if err != nil {
 		return Base{}, err
 	}
@@ -38,8 +38,8 @@ func FindBase(k kernel.Kernel) (Base, error) {
 	return Base{Length: 10}, nil
 }
 
-// exported are the symbols that k exports, with their versions.
-func exported(k kernel.Kernel) (map[string]uint32, error) {
+// Exported are the symbols that k exports, with their versions.
+func Exported(k kernel.Kernel) (map[string]uint32, error) {
 	data, err := os.ReadFile(filepath.Join(cmp.Or(k.BuildDir, k.SourceDir), "Module.symvers"))
 	if err != nil {
 		return nil, fmt.Errorf("read exported symbols: %w", err)

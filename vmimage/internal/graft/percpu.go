@@ -34,7 +34,7 @@ type Symbol struct {
 // FindTask finds out how code knows what it runs in on k. Since 6.2 it is all in one
 // structure (arch/x86/include/asm/current.h), and since 6.15 apart again.
 func FindTask(k kernel.Kernel) (Task, error) {
-	exports, err := exported(k)
+	exports, err := Exported(k)
 	if err != nil {
 		return Task{}, err
 	}

@@ -31,16 +31,17 @@ type lines struct {
 
 // looksIn tells whether guests' memory is read or written.
 func (o *Options) looksIn() bool {
-	return o.Counted != nil || o.Stopped != nil || o.Recorded != nil || len(o.calls()) > 0
+	return o.Counted != nil || o.Stopped != nil || o.Recorded != nil || len(o.Words) > 0 || len(o.calls()) > 0
 }
 
 // count begins to watch a guest; it returns nil if nothing counts there.
 func (r *runner) count(ctx context.Context, g *boot.Guest) (*lines, error) {
+	if !r.o.looksIn() && r.payload.info.Counters.N == 0 {
+		return nil, nil
+	}
 	log := bytes.Join(g.Log, nil)
-	if r.o.looksIn() || r.payload.info.Counters.N > 0 {
-		if err := graft.Reserved(log); err != nil {
-			return nil, err
-		}
+	if err := graft.Reserved(log); err != nil {
+		return nil, err
 	}
 	if !r.o.looksIn() {
 		return nil, nil
@@ -61,17 +62,6 @@ func (r *runner) count(ctx context.Context, g *boot.Guest) (*lines, error) {
 	}
 	g.VM.OnStop(ctx, l.read)
 	return l, nil
-}
-
-// counted are the modules that count.
-func (o *Options) counted() []cover.Counted {
-	var mods []cover.Counted
-	for _, m := range o.Modules {
-		if m.Counted != nil {
-			mods = append(mods, *m.Counted)
-		}
-	}
-	return mods
 }
 
 // tapeInterval is how often the records of calls are read while a guest runs: the
@@ -99,6 +89,17 @@ func (l *lines) follow(m *vm.Memory) {
 			return
 		}
 	}
+}
+
+// counted are the modules that count.
+func (o *Options) counted() []cover.Counted {
+	var mods []cover.Counted
+	for _, m := range o.Modules {
+		if m.Counted != nil {
+			mods = append(mods, *m.Counted)
+		}
+	}
+	return mods
 }
 
 // read reads the counters. They only grow: the last time is right.

@@ -46,11 +46,11 @@ func (o *Options) answer(ctx context.Context, src *boot.Source, s *session) (sto
 	g := s.Guest
 	s.spent = make(chan string, 1)
 	srv := &contract.Server{
+		Fail:    (&failer{sites: o.calls(), memory: func(ctx context.Context) (*vm.Memory, error) { return g.VM.Memory(ctx, src.Config) }}).fail,
 		Spent:   func(test string) { s.spent <- test },
 		Reports: o.reports,
 		Heap:    slices.ContainsFunc(o.KernelArgs, marksObjects),
 		Kernel:  o.Kernel.Digest, Store: o.Store, Modules: o.contractModules(),
-		Fail:   (&failer{sites: o.calls(), memory: func(ctx context.Context) (*vm.Memory, error) { return g.VM.Memory(ctx, src.Config) }}).fail,
 		Memory: func(ctx context.Context) (io.ReaderAt, error) { return g.VM.Memory(ctx, src.Config) },
 	}
 	ctx, cancel := context.WithCancel(ctx)

@@ -72,7 +72,7 @@ func (b *bench) sweptCalls(ctx context.Context, load fault.Scenario) (n int, too
 func (b *bench) loads(ctx context.Context, load fault.Scenario, n int) (time.Duration, error) {
 	once := func(ctx context.Context) error {
 		o := b.Run(b.only())
-		o.Binary, o.Args, o.Dir, o.Env = load.Binary, load.Args, load.Dir, load.Env
+		o.Binary, o.Args, o.Dir, o.Env, o.EnvChanges = load.Binary, load.Args, load.Dir, load.Env, load.Told
 		o.Stdout, o.Stderr = io.Discard, io.Discard
 		_, err := green(ctx, o)
 		return err
