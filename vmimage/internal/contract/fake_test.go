@@ -39,7 +39,7 @@ var fakeSymbols = []struct {
 	{"netdev_chain", 0x1400}, {"dcbnl_nb", 0x1500}, {"tcp_cong_list", 0x1600}, {"cubictcp", 0x1700}, {"some_hook", 0x1800},
 	{"vmemmap_base", 0x1900}, {"page_offset_base", 0x1908}, {"max_pfn", 0x1910},
 	{"net_cleanup_work", 0x1920}, {"pernet_ops_rwsem", 0x1940},
-	{"swapper_pg_dir", 0x1f00}, {"_edata", 0x2000}, {"__bss_start", 0x3000}, {"net_families", 0x3100}, {"__bss_stop", 0x4000}, {"_end", 0x5000},
+	{"swapper_pg_dir", 0x1f00}, {"_edata", 0x2000}, {"__bss_start", 0x3000}, {"net_families", 0x3100}, {initNet, 0x3400}, {"__bss_stop", 0x4000}, {"_end", 0x5000},
 }
 
 func newFake(t *testing.T) *fake {

@@ -17,6 +17,21 @@ var innocent = map[string]string{
 	"kfence_metadata":         "call traces of sampled allocations (mm/kfence/core.c)",
 }
 
+// initNet is the initial network namespace. It has room for works of modules, which
+// each load initializes anew: in 5.10 for ecache_dwork, which
+// nf_conntrack_ecache_pernet_init sets up and nf_conntrack_ecache_pernet_fini cancels
+// (net/netfilter/nf_conntrack_ecache.c).
+const initNet = "init_net"
+
+// idleWork tells whether the word at an address is the function of a work that is
+// not queued: { data, entry, func }, the entry alone in its list, and no bit for a
+// pending work in the data (include/linux/workqueue_types.h). Nobody follows it.
+func (l *look) idleWork(at uint64) bool {
+	const pending = 1 // WORK_STRUCT_PENDING
+	entry := at - 16
+	return l.word(entry) == entry && l.word(entry+8) == entry && l.word(at-24)&pending == 0
+}
+
 // innocentIn are those of modules, by module; a name that ends in * stands for all
 // that start so.
 var innocentIn = map[string]map[string]string{

@@ -206,7 +206,7 @@ func (l *look) pointers() ([]found, error) {
 			}
 			if gone {
 				f := found{pointer: pointer{a.start + uint64(i), v, a}}
-				if e, ok := l.holder(f.pointer); ok && isInnocent(a.of.module, e.name) {
+				if e, ok := l.holder(f.pointer); ok && (isInnocent(a.of.module, e.name) || e.name == initNet && l.idleWork(f.at)) {
 					continue
 				}
 				l.name(&f, f.at)

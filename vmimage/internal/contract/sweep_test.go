@@ -33,6 +33,14 @@ func TestSweep(t *testing.T) {
 			f.poke("some_hook", 16, fakeMods+0x18080) // code that lives
 		}, []string{"some_hook+0x8 points to 0xffffffffc0218044, where a module lay"}},
 		{"a number that looks like an address", func(f *fake) { f.poke("some_hook", 0, 0xfffffffffeffffff) }, nil},
+		{"a work of the initial namespace that is not queued", func(f *fake) {
+			entry := f.addr(initNet) + 0x48
+			f.set(entry, entry)
+			f.set(entry+8, entry)
+			f.set(entry+16, text+0x40)
+		}, nil},
+		{"a function in the initial namespace", func(f *fake) { f.poke(initNet, 0x58, text+0x40) },
+			[]string{"initial network namespace: init_net+0x58 points to gone_fn+0x0 [gone]"}},
 		{"scratch space", func(f *fake) { f.poke("cur_orc_table", 0, text) }, nil},
 		{"a stack of interrupts", func(f *fake) { f.set(fakeCPU+0x700, text+0x44) }, nil},
 		{"a module that stayed", func(f *fake) { f.set(fakeMods+0x10010, data+0x20) },

@@ -1,11 +1,13 @@
 package contract
 
 import (
+	"cmp"
 	"debug/elf"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/kmodtest/kmodtest/internal/wire"
 	"github.com/kmodtest/kmodtest/vmimage/internal/klog"
 )
 
@@ -176,4 +178,42 @@ func (s *Server) where(sec section, o object, off uint64) (where, structure stri
 		return "", ""
 	}
 	return fmt.Sprintf("%s:%d", last.File, last.Line), ""
+}
+
+// place finds out what lay where.
+func (s *Server) place(q wire.Loaded) ([]section, error) {
+	m, err := s.module(q.Module)
+	if m == nil || err != nil {
+		return nil, err
+	}
+	var out []section
+	for name, addr := range q.Sections {
+		if sec, ok := m.sections[name]; ok {
+			sec.addr = addr
+			out = append(out, sec)
+		}
+	}
+	return out, nil
+}
+
+// module returns a module, nil if the host does not know it.
+func (s *Server) module(name string) (*module, error) {
+	if m, ok := s.opened[name]; ok {
+		return m, nil
+	}
+	if s.opened == nil {
+		s.opened = make(map[string]*module)
+	}
+	for _, m := range s.Modules {
+		if m.Name == name {
+			m.Debug = cmp.Or(m.Debug, m.Path)
+			got, err := m.open()
+			if err != nil {
+				return nil, err
+			}
+			s.opened[name] = got
+			return got, nil
+		}
+	}
+	return nil, nil
 }

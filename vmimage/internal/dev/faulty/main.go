@@ -28,6 +28,10 @@ func main() {
 	}
 }
 
+// starved is what a guest says that a busy host kept waiting; also one whose kernel
+// was left in pieces, which says it again.
+var starved = regexp.MustCompile(`has not answered for|does not answer any more`)
+
 func try(ctx context.Context) (red bool, err error) {
 	var s lab.Settings
 	if err := s.Flags(flag.CommandLine); err != nil {
@@ -79,6 +83,9 @@ func try(ctx context.Context) (red bool, err error) {
 			continue
 		}
 		res, err := r.Run(ctx, row)
+		if err == nil && len(res.Wrong) > 0 && starved.MatchString(res.Output) {
+			res, err = r.Run(ctx, row) // a busy host is no fault
+		}
 		if err != nil {
 			return false, fmt.Errorf("%s: %w", row.Test, err)
 		}
