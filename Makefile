@@ -25,7 +25,7 @@ kmodtest := build/kmodtest
 matrix   := $(if $(KERNELS),-kernels '$(KERNELS)') $(if $(SHARD),-shard '$(SHARD)') $(if $(LOCKED),-locked)
 flags    := $(if $(KERNEL),-kernel '$(KERNEL)') $(if $(RUN),-run '$(RUN)') $(if $(filter-out 0,$(V)),-v)
 
-.PHONY: help vmtest vmtest-matrix matrix-list matrix-merge ci-results command check lint unit guest build shell bench faulty innocents strangers suites examples covered unwind debug-kernel soak fuzz manifests dist dist-check clean setup setup-check
+.PHONY: help vmtest vmtest-matrix matrix-list matrix-merge ci-results command check lint unit guest build shell bench faulty innocents strangers suites examples covered unwind debug-kernel soak fuzz fuzz-module manifests dist dist-check clean setup setup-check
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -71,8 +71,9 @@ bench: build ## measure, and compare with the goals
 faulty: build ## does every fault get caught? KERNEL=6.1
 	@go run ./vmimage/internal/dev/faulty $(if $(KERNEL),-kernel '$(KERNEL)')
 
-innocents: build ## is any module of the kernel accused? KERNEL=6.1 SAMPLE=10
-	@go run ./vmimage/internal/dev/innocents $(if $(KERNEL),-kernel '$(KERNEL)') $(if $(SAMPLE),-sample '$(SAMPLE)')
+innocents: build ## is any module of the kernel accused? KERNEL=6.1 SAMPLE=10 SHARD=1/4 FOR=15m
+	@go run ./vmimage/internal/dev/innocents $(if $(KERNEL),-kernel '$(KERNEL)') $(if $(SAMPLE),-sample '$(SAMPLE)') \
+		$(if $(SHARD),-shard '$(SHARD)') $(if $(FOR),-for '$(FOR)')
 
 strangers: build ## smoke on Debian's own DKMS packages, compared with tests/strangers: PACKAGES=xtrx-dkms
 	@go run ./vmimage/internal/dev/strangers $(PACKAGES)
@@ -100,8 +101,11 @@ debug-kernel: build ## compile the kernel with KASAN, lockdep, kmemleak ahead of
 soak: build ## run the tests N=200 times: a single red run is a bug
 	@scripts/soak '$(N)' $(if $(KERNEL),-kernel '$(KERNEL)')
 
-fuzz: setup-check ## run every fuzz target: TIME=5m for each
+fuzz: setup-check build ## run every fuzz target: TIME=5m for each
 	@scripts/fuzz '$(TIME)'
+
+fuzz-module: build ## does a module's coverage steer fuzzing to the bug of tests/fuzzed? EXECS=20000 ROUNDS=3
+	@scripts/fuzz-module $(or $(EXECS),20000) $(or $(ROUNDS),3)
 
 manifests: ## does Kubernetes take the manifests of docs/?
 	@go test -C internal/manifests -count=1 ./...

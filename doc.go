@@ -33,7 +33,7 @@ var DefaultConfig []byte
 //
 //go:embed go.mod go.sum
 //go:embed cmd/guestbase/*.go cmd/guestinit/*.go cmd/guestsmoke/*.go guest/*.go guest/rtnl/*.go
-//go:embed internal/guestenv/*.go internal/marks/*.go internal/misuse/*.go internal/modarchive/*.go internal/smoketest/*.go internal/sysmon/*.go internal/wire/*.go
+//go:embed internal/edges/*.go internal/guestenv/*.go internal/marks/*.go internal/misuse/*.go internal/modarchive/*.go internal/smoketest/*.go internal/sysmon/*.go internal/wire/*.go
 var GuestSource embed.FS
 
 // GoVersion is the version of Go that this module asks for, "1.26.0": that of the

@@ -27,7 +27,10 @@
 //     families and groups, rtnl link kinds, network devices, proc, sysfs, debugfs
 //     and tracefs entries, sysctls, protocols, packet types, slab caches, vmalloc
 //     areas, kernel threads (with them work queues that have a rescuer),
-//     interrupts, kprobes.
+//     interrupts, kprobes. What is new fails the test if something ties it to the
+//     module: its name, an address, a name that the module's data holds, a function
+//     of the kernel that the module calls. What nothing ties to it is a remark, which
+//     fails nothing; vmimage/internal/contract has the rules.
 //
 //   - On a kernel booted with slub_debug=FZPU (-slab-debug), no object of the slab
 //     allocator that is allocated points into the module: the test fails with the
@@ -50,15 +53,20 @@
 // network namespace other than the initial one; per-CPU memory that is never freed;
 // a counter of the kernel's that stays raised, such as that of a static key; a
 // refused module's pointer in the variables of another module that shares its
-// address with something living. The
-// host reads the kernel log and fails the test for the faults that they cause;
+// address with something living; a pointer into an init section where something else
+// has come to lie. With -slab-debug the kernel may be there first: each allocation
+// has a call trace, and one through the list of tracers finds a tracer that is gone.
+// The host reads the kernel log and fails the test for the faults that they cause;
 // ExpectLog names one that a test provokes on purpose. A kernel without
 // /proc/kcore or CONFIG_KALLSYMS_ALL, or a host that does not let a process read
 // its child's memory, cannot be swept: the run says so, and the verdict.
 //
 // Modprobe loads a module of the kernel's own. It, and what the kernel loaded on
 // demand, is no leftover of the module under test; what that one's load pulled in
-// has to be unused when it is gone.
+// has to be unused when it is gone. The kernel is swept for each of them, too, when
+// it goes, and for what a module depends on: each answers for itself. What a test
+// unloads by other means is not: what it left is told at the next sweep, as a pointer
+// to where a module lay.
 //
 // Outside a guest nothing here touches the kernel: Main skips, everything else
 // fails the test.
@@ -66,6 +74,8 @@
 // Without KVM, Main and Load let Go's scheduler look after system calls only every
 // 10 ms, which makes a suite a fifth faster: a goroutine that is ready while
 // another is in a system call may wait as long, or twice.
+//
+// Fuzz and FuzzGenl are for fuzz tests, which the lines of the module steer.
 //
 // Helpers for network modules: NetNS makes a network namespace, and package
 // guest/rtnl creates and changes links.

@@ -3,6 +3,7 @@ package guest
 import (
 	"fmt"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/kmodtest/kmodtest/internal/wire"
@@ -57,12 +58,16 @@ func (m *Module) checkPointers(q wire.Sweep) {
 // that are still to come get a fresh guest.
 func (m *Module) spend() {
 	m.spent = true
-	m.t.Cleanup(func() {
+	spend(m.t)
+}
+
+func spend(t testing.TB) {
+	t.Cleanup(func() {
 		var none wire.Swept
 		// What the test says must be out of the guest before its end.
 		drain(unix.Stdout, unix.Stderr)
-		if err := ask(wire.Sweep{Spent: m.t.Name()}, &none, sweepLooks); err != nil {
-			m.t.Error(err)
+		if err := ask(wire.Sweep{Spent: t.Name()}, &none, sweepLooks); err != nil {
+			t.Error(err)
 		}
 	})
 }

@@ -14,9 +14,10 @@ import (
 // host is the way to ask the host, see wire.Mailbox.
 var host struct {
 	sync.Mutex
-	mail *wire.Mailbox
-	file *os.File // whose lock lets processes take turns
-	bell *os.File
+	mail   *wire.Mailbox
+	inputs *wire.Inputs
+	file   *os.File // whose lock lets processes take turns
+	bell   *os.File
 }
 
 // hostPort is the serial port of the host's frames, which is the bell.
@@ -52,7 +53,7 @@ func openHost() error {
 	if err != nil {
 		return fmt.Errorf("open %s: %w", hostPort, err)
 	}
-	host.mail, host.file, host.bell = wire.NewMailbox(mem), f, os.NewFile(uintptr(fd), hostPort)
+	host.mail, host.inputs, host.file, host.bell = wire.NewMailbox(mem), wire.NewInputs(mem), f, os.NewFile(uintptr(fd), hostPort)
 	return nil
 }
 

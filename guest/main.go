@@ -30,6 +30,9 @@ func Main(m *testing.M) {
 		fmt.Println("SKIP: these tests load kernel modules and run in a guest only. " + howTo)
 		os.Exit(0)
 	}
+	if fuzzWorker() {
+		os.Exit(m.Run()) // the process that started it checks
+	}
 	os.Exit(runAndCheck(m, os.Stdout))
 }
 
@@ -61,8 +64,16 @@ func runAndCheck(m *testing.M, out io.Writer) int {
 	if err != nil {
 		problems = append(problems, err.Error())
 	}
-	if len(left) > 0 {
-		problems = append(problems, "the tests left behind:"+listed(left))
+	own, err := withDependencies(before.own)
+	if err != nil {
+		problems = append(problems, err.Error())
+	}
+	accused, _, err := askTies("", own, nil, left) // the host tells the others
+	if err != nil {
+		problems = append(problems, err.Error())
+	}
+	if len(accused) > 0 {
+		problems = append(problems, "the tests left behind:"+accusing(accused))
 	}
 	objects, err := leakedAfterAll()
 	if err != nil {

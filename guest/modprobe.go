@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"errors"
 	"os/exec"
 	"slices"
 	"strings"
@@ -25,8 +26,12 @@ func Modprobe(t testing.TB, name string, params ...string) {
 	}
 	modprobed.hold()
 	t.Cleanup(func() {
-		if err := modprobed.release(); err != nil {
+		err := modprobed.release()
+		if err != nil {
 			t.Error(err)
+		}
+		if spent := (*heldError)(nil); errors.As(err, &spent) {
+			spend(t)
 		}
 	})
 	out, err := exec.Command("modprobe", append([]string{name}, params...)...).CombinedOutput()
@@ -105,6 +110,11 @@ func (m *Module) removePulled() (err error) {
 	if m.spent {
 		return nil // what still points to the module may be theirs to follow
 	}
+	defer func() {
+		if held := (*heldError)(nil); errors.As(err, &held) {
+			m.spend()
+		}
+	}()
 	m.pulled, err = removeUnused(m.pulled)
 	if err != nil || !m.over {
 		return err

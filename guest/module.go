@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -32,6 +31,7 @@ type Module struct {
 
 	present []string // modules that were loaded before
 	pulled  []string // modules that the load made the kernel load, newest first
+	joined  bool     // another process has loaded it, and looks after it
 	over    bool     // the test is
 	lenient bool     // the last check excused something
 
@@ -45,6 +45,8 @@ type Module struct {
 //
 // At the test's clean-up the module is unloaded and the kernel is compared with
 // what it was before: whatever the module left behind fails the test, by name.
+//
+// With a *testing.F, for all inputs of a fuzz test, see [Fuzz].
 func Load(t testing.TB, name string, params ...string) *Module {
 	t.Helper()
 	m, err := TryLoad(t, name, params...)
@@ -72,12 +74,17 @@ func TryLoad(t testing.TB, name string, params ...string) (*Module, error) {
 	}
 	WatchLog(t) // so that Log knows what came since the load
 	m := &Module{Name: name, Params: params, Path: file.Path, t: t}
+	if _, ok := t.(*testing.F); ok && fuzzWorker() {
+		return m, m.join()
+	}
 	if err := m.load(file.Depends); err != nil {
 		var refused *LoadError
 		if !errors.As(err, &refused) {
 			t.Fatal(err)
 		}
-		m.checkPointers(wire.Sweep{Module: name, Refused: true})
+		if m.spent {
+			return nil, err
+		}
 		if err := m.removePulled(); err != nil {
 			t.Error(err)
 		}
@@ -126,7 +133,7 @@ func (m *Module) insertAll(depends []string) (err error) {
 			continue // was there before, and stays
 		}
 		if err := insert(name, dep, nil); err != nil {
-			return errors.Join(err, m.removeLoaded(false))
+			return m.undo(name, err)
 		}
 		m.loaded = append(m.loaded, name)
 		if err := m.noteDependency(name, dep); err != nil {
@@ -134,7 +141,7 @@ func (m *Module) insertAll(depends []string) (err error) {
 		}
 	}
 	if err := insert(m.Name, m.Path, m.Params); err != nil {
-		return errors.Join(err, m.removeLoaded(false))
+		return m.undo(m.Name, err)
 	}
 	m.loaded = append(m.loaded, m.Name)
 	if m.notTraced != nil && !hasKmemleak() {
@@ -144,6 +151,18 @@ func (m *Module) insertAll(depends []string) (err error) {
 	m.text = append(m.text, text...)
 	setLive(m.Name, text)
 	return err
+}
+
+// undo unloads what was loaded before a module that the kernel has refused, once it
+// was looked for what that one left: each answers for itself.
+func (m *Module) undo(refused string, err error) error {
+	m.t.Helper()
+	m.checkPointers(wire.Sweep{Module: refused, Refused: true})
+	if m.spent {
+		m.loaded = nil
+		return err
+	}
+	return errors.Join(err, m.removeLoaded(true))
 }
 
 // noteDependency notes where the code of a module is that was loaded for this one:
@@ -188,6 +207,9 @@ func (m *Module) Unload() error {
 	m.t.Helper()
 	if len(m.loaded) == 0 {
 		return nil
+	}
+	if m.joined {
+		return fmt.Errorf("unload module %s: it belongs to the whole fuzz test: load it where each input runs, to unload it there", m.Name)
 	}
 	if err := m.removeLoaded(true); err != nil {
 		return err
@@ -242,6 +264,9 @@ func (m *Module) cleanup() {
 		// The test is over: what it had loaded goes, and nothing is excused.
 		if err := removeSince(m.present); err != nil {
 			m.t.Error(err)
+			if held := (*heldError)(nil); errors.As(err, &held) {
+				m.spend()
+			}
 		}
 		m.checkLeft("after unload of module " + m.Name + " there is still")
 	}
@@ -257,37 +282,4 @@ func (m *Module) Refs() int {
 		m.t.Fatal(err)
 	}
 	return n
-}
-
-// checkLeft is the unload contract.
-func (m *Module) checkLeft(what string) {
-	m.t.Helper()
-	if m.spent {
-		return // a list may lead into the module
-	}
-	m.before.own = append([]string{m.Name}, m.pulled...)
-	left, err := m.before.settle(settleLimit())
-	m.lenient = len(m.before.excused) > 0
-	if m.over && m.lenient {
-		m.t.Logf("not judged, for the test loaded modules that are in use still:%s", listed(m.before.excused))
-	}
-	if err != nil {
-		m.t.Errorf("check unload of module %s: %v", m.Name, err)
-	}
-	if len(left) > 0 {
-		m.t.Errorf("%s:%s", what, listed(left))
-	}
-}
-
-// moduleName is the name that the kernel gives to a .ko file.
-func moduleName(path string) string {
-	name, _, _ := strings.Cut(filepath.Base(path), ".ko")
-	return strings.ReplaceAll(name, "-", "_")
-}
-
-// isLoaded reports whether a module is loaded. Built-in modules have a folder
-// in sysfs, too, but no reference count.
-func isLoaded(name string) bool {
-	_, err := os.Stat("/sys/module/" + name + "/refcnt")
-	return err == nil
 }

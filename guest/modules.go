@@ -1,6 +1,9 @@
 package guest
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -14,4 +17,17 @@ func Modules(t testing.TB) []string {
 		t.Fatal(err)
 	}
 	return names
+}
+
+// moduleName is the name that the kernel gives to a .ko file.
+func moduleName(path string) string {
+	name, _, _ := strings.Cut(filepath.Base(path), ".ko")
+	return strings.ReplaceAll(name, "-", "_")
+}
+
+// isLoaded reports whether a module is loaded. Built-in modules have a folder
+// in sysfs, too, but no reference count.
+func isLoaded(name string) bool {
+	_, err := os.Stat("/sys/module/" + name + "/refcnt")
+	return err == nil
 }

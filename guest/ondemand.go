@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kmodtest/kmodtest/internal/guestenv"
+	"github.com/kmodtest/kmodtest/internal/wire"
 )
 
 // The kernel loads modules when something asks for them: a test that makes a
@@ -67,7 +68,8 @@ func newModules(before, after []string) []string {
 // removeUnused unloads those of names, which are sorted so that users come before
 // what they use, that nothing uses, and returns the others. A reference may be on
 // its way out still: they have some time. A module that cannot be unloaded at all
-// counts as used.
+// counts as used. After each the kernel is swept: what one of them left behind is not
+// to be laid at the door of the next that is looked at.
 func removeUnused(names []string) (used []string, err error) {
 	used = names
 	if len(names) == 0 {
@@ -76,7 +78,10 @@ func removeUnused(names []string) (used []string, err error) {
 	poll(unusedLimit, func() bool {
 		var left []string
 		for _, name := range used {
-			rerr := deleteModule(name)
+			var rerr error
+			if rerr, err = removeSwept(name); err != nil {
+				return true
+			}
 			switch {
 			case rerr == nil, errors.Is(rerr, unix.ENOENT):
 			case errors.Is(rerr, unix.EWOULDBLOCK), errors.Is(rerr, unix.EBUSY):
@@ -90,6 +95,40 @@ func removeUnused(names []string) (used []string, err error) {
 		return len(used) == 0
 	})
 	return used, err
+}
+
+// removeSwept unloads a module if nothing uses it; refused is what the kernel says
+// else. A *heldError says that something points to the module.
+func removeSwept(name string) (refused, err error) {
+	if n, err := moduleRefs(name); err == nil && n > 0 {
+		return unix.EWOULDBLOCK, nil // the kernel would say so
+	}
+	q := wire.Sweep{Module: name}
+	if q.Lay, err = sectionsOf(name, swept); err != nil {
+		return nil, err
+	}
+	if refused := deleteModule(name); refused != nil {
+		return refused, nil
+	}
+	held, err := sweep(q)
+	if err != nil {
+		return nil, fmt.Errorf("check unload of module %s: %w", name, err)
+	}
+	if len(held) > 0 {
+		return nil, &heldError{name, held}
+	}
+	return nil, nil
+}
+
+// A heldError says that something points to a module that is gone, and that no test
+// asked for.
+type heldError struct {
+	module string
+	held   []wire.Held
+}
+
+func (e *heldError) Error() string {
+	return fmt.Sprintf("module %s, which was loaded on demand, is gone, but something still points to it:%s", e.module, heldBy(e.held))
 }
 
 // removeSince unloads what was loaded since present was the list of modules, as

@@ -28,6 +28,8 @@
 //	    ktap                what scripts print as TAP
 //	    program             programs of the host, and what they need
 //	  internal/verdict    what came of it, as plain data: all below are functions of it
+//	  internal/calls      the calls of a module into the kernel: counted, made to fail, recorded
+//	  internal/fault      each call fails, on every kernel -> Result
 //	  internal/smoke      modules that have no tests, on every kernel -> Result
 //	  internal/matrix     the stages on every kernel of the list
 //	  internal/bundle     a red run              -> what repeats it elsewhere

@@ -73,7 +73,7 @@ func listing(name string, b kernel.Build, tags []string) KernelListing {
 
 // Fetch gets a kernel by its name; "" is that of the settings.
 func (s *Session) Fetch(ctx context.Context, name string) (Kernel, error) {
-	spec, err := s.s.Spec(name)
+	spec, err := s.s.FindSpec(ctx, name)
 	if err != nil {
 		return Kernel{}, err
 	}
@@ -101,7 +101,7 @@ func (s *Session) LoadKernel(ctx context.Context, r io.Reader) (name string, err
 // SourceFiles gets files of a kernel's source, by their paths in it, and returns
 // the directory that holds them.
 func (s *Session) SourceFiles(ctx context.Context, name string, paths ...string) (dir string, err error) {
-	spec, err := s.s.Spec(name)
+	spec, err := s.s.FindSpec(ctx, name)
 	if err != nil {
 		return "", err
 	}
@@ -112,7 +112,7 @@ func (s *Session) SourceFiles(ctx context.Context, name string, paths ...string)
 // UnpackSource unpacks the whole source of a kernel into dir, an absolute path,
 // which must not be there.
 func (s *Session) UnpackSource(ctx context.Context, name, dir string) error {
-	spec, err := s.s.Spec(name)
+	spec, err := s.s.FindSpec(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -123,7 +123,7 @@ func (s *Session) UnpackSource(ctx context.Context, name, dir string) error {
 // the versions and digests of their packages to the lock file. It returns how many
 // there are, and the file.
 func (s *Session) Lock(ctx context.Context) (kernels int, file string, err error) {
-	chosen, err := matrix.Choose(s.s, []string{"all"})
+	chosen, err := matrix.Choose(ctx, s.s, []string{"all"})
 	if err != nil {
 		return 0, "", outside(err)
 	}
@@ -148,7 +148,7 @@ func (s *Session) Build(ctx context.Context, log io.Writer) ([]Module, error) {
 	if len(s.s.Config.Modules)+len(s.s.Config.Trees) == 0 {
 		return nil, fmt.Errorf("%s names no [[module]] and no [[tree]]", cmp.Or(s.s.Config.Path, "the built-in configuration"))
 	}
-	spec, err := s.s.Spec("")
+	spec, err := s.s.FindSpec(ctx, "")
 	if err != nil {
 		return nil, err
 	}

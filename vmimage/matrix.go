@@ -65,8 +65,8 @@ func (s *Session) MergeReports(m Matrix, dirs []string) (Result, error) {
 }
 
 // ListMatrix prints the chosen kernels as GitHub's strategy.matrix takes them.
-func (s *Session) ListMatrix(w io.Writer, kernels []string) error {
-	chosen, err := matrix.Choose(s.s, kernels)
+func (s *Session) ListMatrix(ctx context.Context, w io.Writer, kernels []string) error {
+	chosen, err := matrix.Choose(ctx, s.s, kernels)
 	if err != nil {
 		return outside(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/bundle"
+	"github.com/kmodtest/kmodtest/vmimage/internal/fault"
 	"github.com/kmodtest/kmodtest/vmimage/internal/matrix"
 	"github.com/kmodtest/kmodtest/vmimage/internal/run"
 	"github.com/kmodtest/kmodtest/vmimage/internal/session"
@@ -60,12 +61,36 @@ func (s *Session) Repro(ctx context.Context, r Repro) (Verdict, error) {
 		s.s.Telling("the bundle does not keep these variables of the run's environment: %s", strings.Join(b.EnvDropped, ", "))
 	}
 	s.s.Telling("testing %s on %s (%s)", b.Package, o.Kernel.Release, o.Accel)
-	v, err := run.Run(ctx, o)
+	var v verdict.Verdict
+	if len(b.Sweep) > 0 {
+		v, err = s.reproSweep(ctx, o, b.Sweep)
+	} else if v, err = run.Run(ctx, o); err == nil {
+		s.compare(b.Verdict, v)
+	}
 	if err != nil {
 		return Verdict{}, err
 	}
-	s.compare(b.Verdict, v)
 	return publicVerdict(v)
+}
+
+// reproSweep has a call fail once more, and tells whether the same comes of it.
+func (s *Session) reproSweep(ctx context.Context, o run.Options, sweep []byte) (verdict.Verdict, error) {
+	was, is, v, err := fault.Repeat(ctx, o, sweep, o.Stdout)
+	if err != nil {
+		return v, err
+	}
+	for _, p := range v.Problems {
+		fmt.Fprintf(o.Stderr, "kmodtest: %s\n", p.Text)
+	}
+	switch {
+	case is.State == was.State && is.Why == was.Why:
+		s.s.Telling("it fails as it did: %s", is.State)
+	case is.State == was.State:
+		s.s.Telling("it fails otherwise: %s; it was %s", is.Why, was.Why)
+	default:
+		s.s.Telling("it comes out otherwise: %s; it was %s", is.State, was.State)
+	}
+	return v, nil
 }
 
 // openBundle unpacks a bundle, unless it is a directory already.

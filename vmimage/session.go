@@ -24,6 +24,9 @@ type Options struct {
 	// HandOver is the file of [Session.HandOver] if another process has prepared
 	// the kernel already.
 	HandOver string
+	// Fuzz tells that a fuzz test is fuzzed. The modules then count their lines, as
+	// for the setting ccover, unless the setting fuzz-blind forbids it.
+	Fuzz bool
 	// Log receives what compilers have to say; nil drops it.
 	Log io.Writer
 	// Tell, if not nil, is told in one line of what is going on; Warn of what is
@@ -37,7 +40,7 @@ type Options struct {
 func (o Options) internal() session.Options {
 	return session.Options{
 		Settings: o.Settings.v, Dir: o.Dir, Environ: o.Environ, CacheDir: o.CacheDir,
-		HandOver: o.HandOver, Log: o.Log, Tell: o.Tell, Warn: o.Warn, Fetching: o.Fetching,
+		HandOver: o.HandOver, Fuzz: o.Fuzz, Log: o.Log, Tell: o.Tell, Warn: o.Warn, Fetching: o.Fetching,
 	}
 }
 
@@ -89,10 +92,10 @@ func (s *Session) Dir() string {
 func (s *Session) Packages() []string { return s.s.Config.Tests.Packages }
 
 // CheckKernel returns an error unless the kernel of the settings is one of the
-// list, or a path.
-func (s *Session) CheckKernel() error {
-	_, err := s.s.Spec("")
-	return err
+// list or of the suites that it names, or a path.
+func (s *Session) CheckKernel(ctx context.Context) error {
+	_, err := s.s.FindSpec(ctx, "")
+	return ended(ctx, err)
 }
 
 // GoCommand is the path of the go command.

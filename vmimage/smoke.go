@@ -49,13 +49,16 @@ type Smoke struct {
 }
 
 // SmokeResult is the outcome of a smoke.
-type SmokeResult struct{ r smoke.Result }
+type SmokeResult struct {
+	r   smoke.Result
+	dir string // of its reports, empty if they are gone
+}
 
 // Green tells whether a module was tried, and none is red or refused.
 func (r SmokeResult) Green() bool { return r.r.Green() }
 
 // WriteText writes a table of modules and kernels, and what is behind it.
-func (r SmokeResult) WriteText(w io.Writer) error { return smoke.Text(w, r.r) }
+func (r SmokeResult) WriteText(w io.Writer) error { return smoke.Text(w, r.r, r.dir) }
 
 // WriteJSON writes the outcomes to the file name.
 func (r SmokeResult) WriteJSON(name string) error { return files.WriteJSON(name, r.r) }
@@ -102,7 +105,7 @@ func (s *Session) Smoke(ctx context.Context, m Smoke) (SmokeResult, error) {
 	o.Bundles, o.BundleName = out.Bundles()
 	r, err := smoke.Run(ctx, o)
 	if err == nil {
-		err = out.Tell(s.s, r.Report())
+		err = out.Tell(s.s, r.Report(), o.Source.Dir)
 	}
-	return SmokeResult{r}, ended(ctx, err)
+	return SmokeResult{r, out.Dir()}, ended(ctx, err)
 }

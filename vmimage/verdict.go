@@ -83,6 +83,21 @@ type Contract struct {
 	// could not be.
 	Heaps      int    `json:"heaps,omitempty"`
 	HeapUnable string `json:"heap_unable,omitempty"`
+	// Remarks are what came while modules were loaded and stayed, and that nothing ties
+	// to them. They fail nothing.
+	Remarks []Remark `json:"remarks,omitempty"`
+}
+
+// Remark is something that came while modules were loaded, and is nobody's as far as
+// can be told.
+type Remark struct {
+	// Test is the test that found it, empty for what was found behind the last one.
+	Test string `json:"test,omitempty"`
+	// Modules are those that may have left it.
+	Modules []string `json:"modules"`
+	// Kind says what it is, and Name which: "kprobe", "proc entry".
+	Kind string `json:"kind"`
+	Name string `json:"name"`
 }
 
 // End is how the binary ended in a guest. The zero value is a good end.
@@ -172,7 +187,7 @@ type Frame struct {
 // Problem is a reason, besides a failed test, for which a run is red.
 type Problem struct {
 	// Kind says what went wrong: "finding", "died", "deadline", "hung", "end",
-	// "not-run", "skipped", "loaded", "lost-log", "output" or "guest".
+	// "not-run", "skipped", "loaded", "lost-log", "output", "sweep" or "guest".
 	Kind string `json:"kind"`
 	// Module, Test, File and Line say what it is about, as far as that is
 	// known.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -65,6 +66,16 @@ func (s *sender) sendAll(job *wire.Job) error {
 		}
 	}
 	return nil
+}
+
+// hasChanged tells of a path what changed tells.
+func (s *sender) hasChanged(path string) bool {
+	fi, err := os.Lstat(path)
+	if err != nil {
+		return false
+	}
+	ok, err := s.changed(fs.FileInfoToDirEntry(fi))
+	return ok && err == nil
 }
 
 // changed tells whether a file was written to, or made, since the job began: no

@@ -16,8 +16,8 @@ import (
 )
 
 // A guest that dies takes its files along. So files that were asked for by name or
-// pattern are handed over as soon as they are closed, and again at the end if they
-// have changed since.
+// pattern, and those that tests write to their package's directory, are handed over
+// as soon as they are closed, and again at the end if they have changed since.
 
 const (
 	// earlySize bounds what is handed over before the end: it is read whole, for a
@@ -43,7 +43,7 @@ type outWatch struct {
 // nothing for a job that asks for none, and is no more than an attempt: what it
 // misses comes at the end.
 func (s *sender) watch(job *wire.Job) {
-	if len(job.Outputs)+len(job.Globs) == 0 {
+	if len(job.Outputs)+len(job.Globs)+len(job.Changed) == 0 {
 		return
 	}
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC)
@@ -53,14 +53,18 @@ func (s *sender) watch(job *wire.Job) {
 	w := &outWatch{sender: s, job: job, fd: fd, dirs: make(map[int32]string), last: make(map[string]time.Time), late: make(map[string]bool)}
 	for _, name := range slices.Concat(job.Outputs, job.Dirs) {
 		if fi, err := os.Stat(name); err == nil && fi.IsDir() {
-			w.add(name)
+			w.add(name, true)
 		}
+	}
+	for _, name := range job.Changed {
+		w.add(name, false)
 	}
 	go w.follow()
 }
 
-// add watches a directory with all that is below it.
-func (w *outWatch) add(root string) {
+// add watches a directory with all that is below it. Files in one that is new may
+// have been closed before anybody watched.
+func (w *outWatch) add(root string, isNew bool) {
 	_ = filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
 		switch {
 		case err != nil || len(w.dirs) >= maxWatches:
@@ -70,8 +74,8 @@ func (w *outWatch) add(root string) {
 			if n, err := unix.InotifyAddWatch(w.fd, path, events); err == nil {
 				w.dirs[int32(n)] = path
 			}
-		default:
-			w.late[path] = true // it may have been closed before anybody watched
+		case isNew:
+			w.late[path] = true
 		}
 		return nil
 	})
@@ -115,7 +119,7 @@ func (w *outWatch) events(b []byte) {
 		switch {
 		case !ok || len(name) == 0:
 		case mask&unix.IN_ISDIR != 0:
-			w.add(path)
+			w.add(path, true)
 		case mask&unix.IN_CREATE == 0:
 			w.hand(path)
 		}
@@ -125,7 +129,8 @@ func (w *outWatch) events(b []byte) {
 // hand hands over a file that is wanted, unless it was just now.
 func (w *outWatch) hand(path string) {
 	delete(w.late, path)
-	if !w.wanted(path) {
+	asked := w.asked(path)
+	if !asked && !w.written(path) {
 		return
 	}
 	if time.Since(w.last[path]) < earlyEvery {
@@ -133,10 +138,11 @@ func (w *outWatch) hand(path string) {
 		return
 	}
 	w.last[path] = time.Now()
-	w.sender.early(path)
+	w.sender.early(path, !asked)
 }
 
-func (w *outWatch) wanted(path string) bool {
+// asked tells whether the job asks for a file by name or pattern.
+func (w *outWatch) asked(path string) bool {
 	for _, name := range w.job.Outputs {
 		if path == name || strings.HasPrefix(path, name+"/") {
 			return true
@@ -152,9 +158,15 @@ func (w *outWatch) wanted(path string) bool {
 	return false
 }
 
+// written tells whether a file is one that tests wrote to their package's directory.
+func (w *outWatch) written(path string) bool {
+	return slices.ContainsFunc(w.job.Changed, func(dir string) bool { return strings.HasPrefix(path, dir+"/") }) && w.sender.hasChanged(path)
+}
+
 // early hands over a file before the end. What goes wrong is told by the one that
-// comes at the end.
-func (s *sender) early(path string) {
+// comes at the end. A file that nobody asked for by name may be one that the test is
+// about to remove: ifDead says that only the death of the guest makes it count.
+func (s *sender) early(path string, ifDead bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	fi, err := os.Lstat(path)
@@ -165,7 +177,7 @@ func (s *sender) early(path string) {
 	if err != nil {
 		return
 	}
-	h := wire.FileHeader{Path: path, Mode: uint32(fi.Mode().Perm()), Size: int64(len(b))}
+	h := wire.FileHeader{Path: path, Mode: uint32(fi.Mode().Perm()), Size: int64(len(b)), Early: ifDead}
 	if s.out.WriteJSON(wire.File, h) != nil {
 		return
 	}
@@ -174,7 +186,7 @@ func (s *sender) early(path string) {
 			return
 		}
 	}
-	if int64(len(b)) == fi.Size() {
+	if int64(len(b)) == fi.Size() && !ifDead {
 		s.stamps[path] = stampOf(fi)
 	}
 }

@@ -70,5 +70,44 @@ func TestWatch(t *testing.T) {
 
 func TestWatchNothing(t *testing.T) {
 	s := &sender{}
-	s.watch(&wire.Job{Changed: []string{t.TempDir()}}) // it would need more of s
+	s.watch(&wire.Job{}) // it would need more of s
+}
+
+// TestWatchChanged has what a test writes to its package's directory handed over,
+// for the case that the guest dies, and none of what was there before.
+func TestWatchChanged(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, map[string]string{"a_test.go": "old", "testdata/same": "old", "testdata/golden": "old"})
+	time.Sleep(20 * time.Millisecond) // more than a tick, as the start of a test takes
+	var out locked
+	s, err := newSender(wire.NewWriter(&out))
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(20 * time.Millisecond)
+	job := &wire.Job{Changed: []string{dir}}
+	s.watch(job)
+	write(t, dir, map[string]string{"testdata/golden": "new", "temp": "x"})
+	want := map[string]string{"testdata/golden": "new", "temp": "x"}
+	early := func() map[string]string { return received(t, out.copy(), dir) }
+	for deadline := time.Now().Add(20 * time.Second); !cmp.Equal(early(), want); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("before the end (-want +got):\n%s", cmp.Diff(want, early()))
+		}
+	}
+	if n := bytes.Count(out.copy().Bytes(), []byte(`"early":true`)); n != 2 {
+		t.Errorf("%d files are marked as early, want 2", n)
+	}
+	// At the end it comes again, since the first one does not count.
+	if err := os.Remove(filepath.Join(dir, "temp")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.sendAll(job); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]int{"testdata/golden": 2, "temp": 1, "testdata/same": 0} {
+		if n := bytes.Count(out.copy().Bytes(), []byte(filepath.Join(dir, name))); n != want {
+			t.Errorf("%s came %d times, want %d", name, n, want)
+		}
+	}
 }

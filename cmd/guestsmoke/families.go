@@ -9,68 +9,26 @@ import (
 
 	"github.com/kmodtest/kmodtest/internal/misuse"
 	"github.com/kmodtest/kmodtest/internal/smoketest"
-	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
 
-const (
-	getFamily  = 3  // CTRL_CMD_GETFAMILY
-	getPolicy  = 10 // CTRL_CMD_GETPOLICY
-	familyID   = 1  // CTRL_ATTR_FAMILY_ID
-	familyName = 2  // CTRL_ATTR_FAMILY_NAME
-	nobody     = 65534
-)
-
-// describe asks the kernel for a family and its policies.
-func describe(s *socket, name string) (misuse.Family, error) {
-	attrs, err := attributes(func(ae *netlink.AttributeEncoder) { ae.String(familyName, name) })
-	if err != nil {
-		return misuse.Family{}, err
-	}
-	answers, err := s.ask(unix.GENL_ID_CTRL, 0, append([]byte{getFamily, 2, 0, 0}, attrs...))
-	if err != nil || len(answers) != 1 || len(answers[0]) < unix.GENL_HDRLEN {
-		return misuse.Family{}, fmt.Errorf("ask for family %s: %d answers: %w", name, len(answers), err)
-	}
-	f, err := misuse.ParseFamily(answers[0][unix.GENL_HDRLEN:])
-	if err != nil {
-		return f, err
-	}
-	if attrs, err = attributes(func(ae *netlink.AttributeEncoder) { ae.Uint16(familyID, f.ID) }); err != nil {
-		return f, err
-	}
-	answers, err = s.ask(unix.GENL_ID_CTRL, unix.NLM_F_DUMP, append([]byte{getPolicy, 2, 0, 0}, attrs...))
-	if errors.Is(err, unix.ENODATA) {
-		return f, nil // it has no policy at all
-	}
-	if err != nil {
-		return f, fmt.Errorf("ask for policy of %s: %w", name, err)
-	}
-	for _, a := range answers {
-		if len(a) < unix.GENL_HDRLEN {
-			return f, fmt.Errorf("ask for policy of %s: %w", name, errDamaged)
-		}
-		if err := f.AddPolicy(a[unix.GENL_HDRLEN:]); err != nil {
-			return f, err
-		}
-	}
-	return f, nil
-}
+const nobody = 65534
 
 // misuseFamily sends requests of all kinds until the time is over.
 func misuseFamily(t *testing.T, tr *trail, u *smoketest.Use, name string, seed uint64, until time.Time) {
-	root, err := dial(unix.NETLINK_GENERIC)
+	root, err := misuse.Dial(unix.NETLINK_GENERIC)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer root.close()
-	f, err := describe(root, name)
+	defer root.Close()
+	f, err := misuse.Describe(root, name)
 	if err != nil {
 		t.Error(err)
 		return
 	}
 	start := time.Now()
 	defer func() { u.Seconds += time.Since(start).Seconds() }()
-	send := func(s *socket, step string, r misuse.Request) (goOn bool) {
+	send := func(s *misuse.Socket, step string, r misuse.Request) (goOn bool) {
 		if !tr.wants(step) {
 			return true
 		}
@@ -83,12 +41,12 @@ func misuseFamily(t *testing.T, tr *trail, u *smoketest.Use, name string, seed u
 			flags = unix.NLM_F_DUMP
 		}
 		tr.begin(step)
-		_, err := s.ask(f.ID, flags, r.Data)
+		_, err := s.Ask(f.ID, flags, r.Data)
 		tr.end()
 		tr.judge(t, step, err)
 		u.Requests++
 		// A second that is not answered would cost the time of all others.
-		return !errors.Is(err, errNoAnswer) && !errors.Is(err, errNoEnd)
+		return !errors.Is(err, misuse.ErrNoAnswer) && !errors.Is(err, misuse.ErrNoEnd)
 	}
 	n := 0
 	for r := range misuse.Requests(&f, seed) {
@@ -97,7 +55,7 @@ func misuseFamily(t *testing.T, tr *trail, u *smoketest.Use, name string, seed u
 			break
 		}
 	}
-	plain := func(s *socket, where string) {
+	plain := func(s *misuse.Socket, where string) {
 		n := 0
 		for r := range misuse.Requests(&f, seed) {
 			n++
@@ -125,33 +83,33 @@ func stepName(family string, n int, where string, r misuse.Request) string {
 }
 
 // elsewhere calls f with a socket of a new network namespace, which ends with it.
-func elsewhere(f func(s *socket, where string)) error {
-	s, err := onThread(func() (*socket, error) {
+func elsewhere(f func(s *misuse.Socket, where string)) error {
+	s, err := onThread(func() (*misuse.Socket, error) {
 		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 			return nil, fmt.Errorf("make network namespace: %w", err)
 		}
-		return dial(unix.NETLINK_GENERIC)
+		return misuse.Dial(unix.NETLINK_GENERIC)
 	})
 	if err != nil {
 		return err
 	}
-	defer s.close()
+	defer s.Close()
 	f(s, " in a new network namespace")
 	return nil
 }
 
 // asNobody calls f on a thread that has no privilege.
-func asNobody(f func(s *socket, where string)) error {
-	_, err := onThread(func() (*socket, error) {
+func asNobody(f func(s *misuse.Socket, where string)) error {
+	_, err := onThread(func() (*misuse.Socket, error) {
 		// Of this thread alone, and not of the process as unix.Setresuid does.
 		if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, nobody, nobody, nobody); errno != 0 {
 			return nil, fmt.Errorf("become nobody: %w", errno)
 		}
-		s, err := dial(unix.NETLINK_GENERIC)
+		s, err := misuse.Dial(unix.NETLINK_GENERIC)
 		if err != nil {
 			return nil, err
 		}
-		defer s.close()
+		defer s.Close()
 		f(s, " as nobody")
 		return nil, nil
 	})
@@ -159,7 +117,7 @@ func asNobody(f func(s *socket, where string)) error {
 }
 
 // onThread calls f on a thread that is not used for anything else after it.
-func onThread(f func() (*socket, error)) (s *socket, err error) {
+func onThread(f func() (*misuse.Socket, error)) (s *misuse.Socket, err error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kmodtest/kmodtest/internal/misuse"
 	"github.com/kmodtest/kmodtest/internal/smoketest"
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
@@ -18,7 +19,7 @@ type links struct {
 	t     testing.TB
 	tr    *trail
 	u     *smoketest.Use
-	s     *socket
+	s     *misuse.Socket
 	group string
 	// other is another network namespace.
 	other *os.File
@@ -28,18 +29,18 @@ type links struct {
 func newLinks(t testing.TB, tr *trail, u *smoketest.Use, group string, fresh bool) (*links, error) {
 	l := &links{t: t, tr: tr, u: u, group: group}
 	var err error
-	l.s, err = onThread(func() (*socket, error) {
+	l.s, err = onThread(func() (*misuse.Socket, error) {
 		if fresh {
 			if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 				return nil, fmt.Errorf("make network namespace: %w", err)
 			}
 		}
-		return dial(unix.NETLINK_ROUTE)
+		return misuse.Dial(unix.NETLINK_ROUTE)
 	})
 	if err != nil {
 		return nil, err
 	}
-	_, err = onThread(func() (*socket, error) {
+	_, err = onThread(func() (*misuse.Socket, error) {
 		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 			return nil, fmt.Errorf("make network namespace: %w", err)
 		}
@@ -48,21 +49,21 @@ func newLinks(t testing.TB, tr *trail, u *smoketest.Use, group string, fresh boo
 		return nil, err
 	})
 	if err != nil {
-		l.s.close()
+		l.s.Close()
 	}
 	return l, err
 }
 
 // close ends the namespaces, and with them what is in them.
 func (l *links) close() {
-	l.s.close()
+	l.s.Close()
 	l.other.Close()
 }
 
 // do makes a request about a link.
 func (l *links) do(typ, flags uint16, index int, change [2]uint32, what string, fill func(*netlink.AttributeEncoder)) ([][]byte, error) {
 	step := l.group + ": " + what
-	attrs, err := attributes(fill)
+	attrs, err := misuse.Attributes(fill)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +72,7 @@ func (l *links) do(typ, flags uint16, index int, change [2]uint32, what string, 
 	binary.NativeEndian.PutUint32(data[8:], change[0])
 	binary.NativeEndian.PutUint32(data[12:], change[1])
 	l.tr.begin(step)
-	answers, err := l.s.ask(typ, flags, append(data, attrs...))
+	answers, err := l.s.Ask(typ, flags, append(data, attrs...))
 	l.tr.end()
 	l.tr.judge(l.t, step, err)
 	l.u.Requests++
@@ -142,7 +143,7 @@ func (l *links) frames(index int) {
 	step := l.group + ": frames"
 	l.tr.begin(step)
 	defer l.tr.end()
-	_, err := onThread(func() (*socket, error) {
+	_, err := onThread(func() (*misuse.Socket, error) {
 		fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
 		if err != nil {
 			return nil, fmt.Errorf("open packet socket: %w", err)
@@ -219,7 +220,7 @@ func (l *links) options(kind string, until time.Time) {
 				l.u.Short = true
 				return
 			}
-			data, err := attributes(func(ae *netlink.AttributeEncoder) { ae.Bytes(typ, append([]byte{1}, make([]byte, 64)...)[:n]) })
+			data, err := misuse.Attributes(func(ae *netlink.AttributeEncoder) { ae.Bytes(typ, append([]byte{1}, make([]byte, 64)...)[:n]) })
 			if err != nil {
 				l.t.Error(err)
 				return

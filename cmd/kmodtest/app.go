@@ -23,6 +23,7 @@ type app struct {
 	environ        []string
 
 	settings vmimage.Settings
+	fuzz     bool      // a test is fuzzed
 	commands []command // all of them
 	progress progress
 
@@ -84,7 +85,7 @@ func (a *app) options() (vmimage.Options, error) {
 	}
 	o := vmimage.Options{
 		Settings: a.settings, Dir: dir, Environ: a.environ, CacheDir: cacheDir,
-		HandOver: a.env(handOverVariable), Log: vmimage.CompilerLog(a.stderr), Tell: a.told, Warn: a.warn,
+		HandOver: a.env(handOverVariable), Fuzz: a.fuzz, Log: vmimage.CompilerLog(a.stderr), Tell: a.told, Warn: a.warn,
 	}
 	if a.progress.live && !a.settings.On("quiet") {
 		o.Fetching = a.progress.bytes

@@ -56,6 +56,7 @@ func runExec(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error
 	if err != nil {
 		return fmt.Errorf("find working directory: %w", err)
 	}
+	a.fuzz = fuzzes(fs.Args()[1:])
 	s, err := a.open()
 	if err != nil {
 		return err

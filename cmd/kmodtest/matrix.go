@@ -61,7 +61,7 @@ func runMatrix(ctx context.Context, a *app, fs *flag.FlagSet, args []string) err
 	case *merge != "":
 		r, err = s.MergeReports(m, splitList(*merge))
 	case *listJSON:
-		return words(s.ListMatrix(a.stdout, m.Kernels))
+		return words(s.ListMatrix(ctx, a.stdout, m.Kernels))
 	default:
 		r, err = s.Matrix(ctx, m)
 		if err == nil {

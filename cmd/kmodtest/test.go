@@ -30,12 +30,16 @@ kmodtest's own flags stand first. From the first word on that is none of them (a
 package, a flag of go test, or --) everything is go test's, whole: its flags work
 as ever, and those of your test binary reach it, whatever they are called.
 
+With -fuzz the lines of the modules under test that an input runs steer, see
+docs/fuzz.md.
+
 Examples:
 
 	kmodtest test
 	kmodtest test -kernel 6.1 -run TestEcho -v
 	kmodtest test -cold ./tests -json
 	kmodtest test -isolate test ./tests -update
+	kmodtest test -fuzz FuzzFamily -fuzztime 10m ./tests
 `,
 	run: runTest,
 }
@@ -50,16 +54,30 @@ func runTest(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error
 	if err != nil {
 		return err
 	}
+	fuzz, others := takeFuzz(rest)
+	if a.fuzz = fuzzes(fuzz); a.fuzz {
+		rest = others
+	}
 	s, err := a.open()
 	if err != nil {
 		return err
 	}
-	if err := s.CheckKernel(); err != nil {
+	if err := s.CheckKernel(ctx); err != nil {
 		return err
 	}
 	goCommand, err := s.GoCommand()
 	if err != nil {
 		return err
+	}
+	where := "" // packages of the configuration are named relative to it
+	if s.ConfigPath() != "" && !hasPackages(rest) {
+		where = s.Dir()
+	}
+	rest = withPackages(s, rest)
+	if a.fuzz {
+		if rest, err = a.fuzzArgs(ctx, goCommand, where, fuzz, rest); err != nil {
+			return err
+		}
 	}
 	// go splits what -exec says at blanks and quotes: this program gets a name of
 	// its own that has none, wherever it lies.
@@ -91,15 +109,13 @@ func runTest(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error
 	if !hasFlag(rest, "count") {
 		goArgs = append(goArgs, "-count=1")
 	}
-	cmd := exec.Command(goCommand, append(goArgs, withPackages(s, rest)...)...)
+	cmd := exec.Command(goCommand, append(goArgs, rest...)...)
+	cmd.Dir = where
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = nil, a.stdout, a.stderr
 	cgo := goenv.TestCGO(a.environ, hasFlag(rest, "race"))
 	cmd.Env = slices.Concat(goenv.Users(a.environ), a.settings.Environ(), []string{"CGO_ENABLED=" + cgo, handOverVariable + "=" + handOver})
 	if s.ConfigPath() != "" {
 		cmd.Env = append(cmd.Env, "KMODTEST_CONFIG="+s.ConfigPath())
-		if !hasPackages(rest) {
-			cmd.Dir = s.Dir()
-		}
 	}
 	err = runChild(ctx, cmd)
 	if ctx.Err() != nil {
@@ -107,7 +123,7 @@ func runTest(ctx context.Context, a *app, fs *flag.FlagSet, args []string) error
 	}
 	// What red tests ran counts as well. A run that never came to a guest has said why.
 	cerr := a.coverageOf(ctx, s, dir, rest)
-	if err != nil && errors.Is(cerr, vmimage.ErrNoCoverage) {
+	if err != nil && nothingRan(cerr) {
 		return err
 	}
 	return errors.Join(err, cerr)
@@ -119,7 +135,7 @@ const execName = "kmodtest-exec"
 // makeVerdicts makes the file for verdicts anew, and paths of the settings
 // absolute: go runs kmodtest exec in the package's directory.
 func (a *app) makeVerdicts() error {
-	for _, name := range []string{"verdict", "ccover", "cache", "lock", "config"} {
+	for _, name := range []string{"verdict", "ccover", "calltrace", "cache", "lock", "config"} {
 		text := a.settings.Get(name)
 		if text == "" {
 			continue

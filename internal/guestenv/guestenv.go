@@ -27,6 +27,15 @@ type Info struct {
 	SettleLimit time.Duration `json:"settle_limit,omitempty"`
 	// Kinds are those of the findings that the host tells apart.
 	Kinds []string `json:"kinds,omitempty"`
+	// Counters are those of the modules' lines, for tests that are fuzzed.
+	Counters Counters `json:"counters,omitzero"`
+}
+
+// Counters are numbers of 64 bits in the guest's memory.
+type Counters struct {
+	// At is the physical address of the first, N how many there are.
+	At uint64 `json:"at"`
+	N  int    `json:"n"`
 }
 
 // Module is a loadable module in the guest's file system.

@@ -54,8 +54,8 @@ func (k Kind) String() string {
 	return fmt.Sprintf("type-%d", uint32(k))
 }
 
-// size is that of an integer in bytes, 0 for what is none.
-func (k Kind) size() int {
+// Size is that of an integer in bytes, 0 for what is none.
+func (k Kind) Size() int {
 	switch k {
 	case U8, S8:
 		return 1
@@ -69,7 +69,8 @@ func (k Kind) size() int {
 	return 0
 }
 
-func (k Kind) signed() bool { return k >= S8 && k <= S64 || k == Sint }
+// Signed tells whether it is an integer with a sign.
+func (k Kind) Signed() bool { return k >= S8 && k <= S64 || k == Sint }
 
 // Attr is what a policy says of one attribute.
 type Attr struct {

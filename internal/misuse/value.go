@@ -68,8 +68,8 @@ func (g *generator) all(policy int, skip uint16, level int) []byte {
 
 func (g *generator) data(a Attr, p pick, level int) []byte {
 	switch {
-	case a.Kind.size() > 0:
-		return integer(a.Kind.size(), g.number(a, p))
+	case a.Kind.Size() > 0:
+		return integer(a.Kind.Size(), g.number(a, p))
 	case a.Kind == Flag || a.Kind == Invalid:
 		return nil
 	case a.Kind == Bitfield32:
@@ -121,7 +121,7 @@ func (g *generator) bytes(a Attr, p pick) []byte {
 // number is one in the range of the policy. Small ones are names of something
 // more often than others: of a command, of a network device.
 func (g *generator) number(a Attr, p pick) uint64 {
-	if a.Kind.signed() {
+	if a.Kind.Signed() {
 		lo, hi := a.MinS, a.MaxS
 		switch p {
 		case least:

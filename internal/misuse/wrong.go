@@ -45,7 +45,7 @@ func (g *generator) variants(a Attr, level int) []variant {
 	if a.Kind != Nested && a.Kind != NestedArray {
 		add(attr(a.Type|nested, attr(1, []byte{1, 0, 0, 0}, 0), 0), "as a nest")
 	}
-	if a.Kind.size() != 8 {
+	if a.Kind.Size() != 8 {
 		add(attr(a.Type, bytes.Repeat([]byte{0xff}, 8), 0), "as an u64")
 	}
 	twice := g.valid(a, some, level)
@@ -63,10 +63,10 @@ func (g *generator) variants(a Attr, level int) []variant {
 
 // beyond adds what is just outside of a range.
 func (g *generator) beyond(a Attr, add func([]byte, string, ...any)) {
-	size := a.Kind.size()
+	size := a.Kind.Size()
 	if size > 0 {
 		lo, hi := a.MinU, a.MaxU
-		if a.Kind.signed() {
+		if a.Kind.Signed() {
 			lo, hi = uint64(a.MinS), uint64(a.MaxS)
 		}
 		// Where the range is that of the type, it comes round to the other end.

@@ -82,6 +82,9 @@ type FileHeader struct {
 	Path string `json:"path"`
 	Mode uint32 `json:"mode"`
 	Size int64  `json:"size"`
+	// Early is set of a file that counts only if the guest dies: it comes again at
+	// the end, unless it is gone by then.
+	Early bool `json:"early,omitempty"`
 }
 
 // Summary is the guest's last word. It is written after every process of the

@@ -7,7 +7,7 @@ import (
 	"unsafe"
 )
 
-// RingSize is the size in bytes of the memory of a Ring and its Mailbox.
+// RingSize is the size in bytes of the memory of a Ring, its Inputs and its Mailbox.
 const RingSize = 1 << 20
 
 // Ring carries the guest's bytes to the host, in memory that both have mapped.
@@ -18,7 +18,7 @@ const RingSize = 1 << 20
 // The memory starts with two counters of bytes, in the processor's byte order
 // and in cache lines of their own: of those written, which only the guest
 // changes, and of those read, which only the host changes. The bytes themselves
-// start at ringData and go round; a Mailbox is behind them. Neither side keeps a
+// start at ringData and go round; Inputs and a Mailbox are behind them. Neither side keeps a
 // counter of its own: a guest that is restored finds memory of zeros, and begins
 // anew.
 type Ring struct {
@@ -36,7 +36,7 @@ func NewRing(mem []byte) *Ring {
 	return &Ring{
 		written: (*atomic.Uint64)(unsafe.Pointer(&mem[0])),
 		read:    (*atomic.Uint64)(unsafe.Pointer(&mem[ringRead])),
-		data:    mem[ringData : RingSize-MailboxSize],
+		data:    mem[ringData : RingSize-MailboxSize-InputsSize],
 	}
 }
 

@@ -34,8 +34,35 @@ type Sweep struct {
 	// Spent is the test that left the kernel in a state in which nothing more can
 	// be tried. The host ends the guest instead of an answer.
 	Spent string `json:"spent,omitempty"`
+	// Log are records as /dev/kmsg gives them: which reports of the kernel's are in
+	// them is asked, and nothing else.
+	Log string `json:"log,omitempty"`
 	// Unable is why this kernel cannot be swept.
 	Unable string `json:"unable,omitempty"`
+	// Fail asks for a call of a module to fail, and for nothing else.
+	Fail *Fail `json:"fail,omitempty"`
+	// Left is what the guest's own look has found: it was not there before the
+	// modules Own were loaded, with the parameters Params, and is there now that they
+	// are gone. The guest asks what ties it to them, on behalf of Test, and for
+	// nothing else.
+	Left   []Left   `json:"left,omitempty"`
+	Own    []string `json:"own,omitempty"`
+	Params []string `json:"params,omitempty"`
+	Test   string   `json:"test,omitempty"`
+}
+
+// Fail is a call of a module into the kernel that is to fail.
+type Fail struct {
+	// Call is "FILE:LINE [FUNCTION] [interrupt] [#N]"; N counts from now on.
+	Call string `json:"call"`
+	// Over ends it.
+	Over bool `json:"over,omitempty"`
+}
+
+// Left is one thing that is there: its kind, as package guest has them, and name.
+type Left struct {
+	Kind string `json:"kind"`
+	Name string `json:"name"`
 }
 
 // Loaded is where the sections of a loaded module are, by name.
@@ -57,8 +84,14 @@ type Swept struct {
 	Heap bool `json:"heap,omitempty"`
 	// Going tells that network namespaces are on their way out.
 	Going bool `json:"going,omitempty"`
+	// Ties say for each of Left what ties it to the modules, empty if nothing does.
+	Ties []string `json:"ties,omitempty"`
+	// Failed is how often a call failed whose Fail is over.
+	Failed uint64 `json:"failed,omitempty"`
 	// Held are the pointers that were found and that no earlier answer told.
 	Held []Held `json:"held,omitempty"`
+	// Reports are the titles of those in Sweep.Log that are not allowed.
+	Reports []string `json:"reports,omitempty"`
 }
 
 // Held is something that still points into a module that is gone.

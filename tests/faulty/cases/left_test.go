@@ -1,6 +1,7 @@
 package cases
 
 import (
+	"os"
 	"testing"
 
 	"github.com/kmodtest/kmodtest/guest"
@@ -63,4 +64,17 @@ func TestProcNet(t *testing.T)           { load(t, "proc_net") }
 func TestNetnsRef(t *testing.T) {
 	load(t, "netns_ref")
 	guest.NetNS(t).Do(func() { write(t, "netns_ref") })
+}
+
+// TestBystander has a tracer put a probe on a function while a module is loaded.
+// The module does nothing of the like: it is not to blame.
+func TestBystander(t *testing.T) {
+	load(t, "bystander")
+	const tracing = "/sys/kernel/tracing/"
+	if err := os.WriteFile(tracing+"kprobe_events", []byte("p:bystander dev_get_flags\n"), 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(tracing+"events/kprobes/bystander/enable", []byte("1"), 0); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kmodtest/kmodtest/vmimage/internal/graft"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
 	"github.com/kmodtest/kmodtest/vmimage/internal/klog"
 	"github.com/kmodtest/kmodtest/vmimage/internal/run"
@@ -27,6 +28,9 @@ type Bundle struct {
 	// Verdict is the run's; nil if Err says that there is none.
 	Verdict *verdict.Verdict
 	Err     error
+	// Sweep, if not nil, says how a call was made to fail there and how that is judged,
+	// as package fault has it; Options.Words are what makes it fail.
+	Sweep []byte
 	// EnvDropped are the names of the variables of the run's environment that the
 	// bundle does not keep; what Open sets.
 	EnvDropped []string
@@ -58,6 +62,9 @@ type manifest struct {
 	Devices    []string      `json:"devices,omitempty"`
 	Isolation  run.Isolation `json:"isolation,omitempty"`
 	Allow      []klog.Allow  `json:"allow,omitempty"`
+
+	Words []graft.Word    `json:"words,omitempty"`
+	Sweep json.RawMessage `json:"sweep,omitempty"`
 }
 
 type kernelInfo struct {
@@ -109,7 +116,7 @@ func (b Bundle) manifest() manifest {
 	o := b.Options
 	m := manifest{
 		Version: version, Package: b.Package, Args: o.Args, Dir: o.Dir, Files: o.Files, SourceRoot: o.SourceRoot,
-		Accel: o.Accel, MemoryMiB: o.MemoryMiB, CPUs: o.CPUs, Devices: o.Devices, KernelArgs: o.KernelArgs, Isolation: o.Isolation, Allow: b.Allow,
+		Accel: o.Accel, MemoryMiB: o.MemoryMiB, CPUs: o.CPUs, Devices: o.Devices, KernelArgs: o.KernelArgs, Isolation: o.Isolation, Allow: b.Allow, Words: o.Words, Sweep: b.Sweep,
 		Kernel: kernelInfo{
 			Name: o.Kernel.Name, Series: o.Kernel.Series, Flavour: o.Kernel.Flavour, Release: o.Kernel.Release,
 			Digest: o.Kernel.Digest, Symbols: o.Kernel.Symbols != "", Modules: b.hasModules(),
@@ -148,14 +155,14 @@ func Open(dir string) (Bundle, error) {
 		return Bundle{}, fmt.Errorf("read bundle: %w", err)
 	}
 	in := func(name string) string { return filepath.Join(dir, filepath.FromSlash(name)) }
-	b := Bundle{Package: m.Package, Allow: m.Allow, EnvDropped: m.EnvDropped, Options: run.Options{
+	b := Bundle{Package: m.Package, Allow: m.Allow, EnvDropped: m.EnvDropped, Sweep: m.Sweep, Options: run.Options{
 		Kernel: kernel.Kernel{
 			Name: m.Kernel.Name, Series: m.Kernel.Series, Flavour: m.Kernel.Flavour, Release: m.Kernel.Release, Digest: m.Kernel.Digest,
 			Image: in(kernelFile), Config: in(configFile),
 		},
 		SourceRoot: m.SourceRoot, Binary: in(binaryFile), Args: m.Args, Dir: m.Dir, Env: m.Env, Files: m.Files, Root: in(rootDir),
 		Accel: m.Accel, MemoryMiB: m.MemoryMiB, CPUs: m.CPUs, Devices: m.Devices, KernelArgs: m.KernelArgs, Isolation: m.Isolation, Modprobe: m.Modprobe,
-		Setup: m.Setup, Teardown: m.Teardown,
+		Setup: m.Setup, Teardown: m.Teardown, Words: m.Words,
 	}}
 	b.Options.Image.Path, b.Options.Image.Digest = in(imageFile), "bundle"
 	if m.Kernel.Modules {

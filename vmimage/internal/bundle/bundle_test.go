@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/kmodtest/kmodtest/vmimage/internal/graft"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kbuild"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
 	"github.com/kmodtest/kmodtest/vmimage/internal/klog"
@@ -47,6 +48,7 @@ func TestRoundTrip(t *testing.T) {
 		SourceRoot: "/src", Binary: in("bin"), Args: []string{"-test.run=X"}, Dir: in("p"), Env: []string{"LC_ALL=b", "TOKEN=secret"}, Files: []string{in("extra")},
 		Preload: []string{in("virtio.ko")}, Programs: []string{in("tool")}, Accel: "tcg", MemoryMiB: 256, CPUs: 2, KernelArgs: []string{"quiet"},
 	}
+	o.Words = []graft.Word{{At: graft.CallsAt, Value: 1}}
 	o.Placed = map[string]string{"/lib/firmware": in("extra")}
 	o.Image.Path, o.ModuleArchive = in("cpio"), in("modules")
 	o.Devices, o.Setup, o.Teardown = []string{"edu"}, []string{"up"}, []string{"down"}
@@ -55,7 +57,7 @@ func TestRoundTrip(t *testing.T) {
 	was := Bundle{
 		Options: o, Package: "./p", Allow: []klog.Allow{{Kind: "warn", Match: "x", Reason: "known"}},
 		Verdict: &verdict.Verdict{Kernel: "6.12", Modprobed: true, Exit: 1, Problems: []verdict.Problem{{Text: "p"}}, Console: []byte("console text"), CommandLine: "qemu -m 256"},
-		Err:     errors.New("boom"),
+		Err:     errors.New("boom"), Sweep: []byte(`{"load":true}`),
 	}
 	file := filepath.Join(t.TempDir(), "new dir", "b.tar.gz")
 	if err := was.Write(file); err != nil {
@@ -115,6 +117,9 @@ func TestRoundTrip(t *testing.T) {
 	}
 	if a := is.Options.Allow.Allows(&klog.Finding{Kind: klog.KindWarn, Title: "x"}, "6.12"); a == nil || a.Reason != "known" {
 		t.Errorf("the allow list has %v for what was allowed", a)
+	}
+	if got := strings.Join(strings.Fields(string(is.Sweep)), ""); got != string(was.Sweep) {
+		t.Errorf("sweep is %s", got)
 	}
 	if is.Verdict == nil || is.Verdict.Exit != 1 {
 		t.Errorf("verdict %+v", is.Verdict)

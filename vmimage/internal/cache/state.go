@@ -1,7 +1,9 @@
 package cache
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -38,4 +40,13 @@ func (s *Store) ListState(prefix string) ([]string, error) {
 		paths[i] = filepath.Join(prefix, filepath.Base(p))
 	}
 	return paths, nil
+}
+
+// RemoveState removes the state file name; a missing one is no error.
+func (s *Store) RemoveState(name string) error {
+	err := os.Remove(filepath.Join(s.Dir, stateDir, name))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove cache state %s: %w", name, err)
+	}
+	return nil
 }

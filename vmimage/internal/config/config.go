@@ -29,6 +29,8 @@ type Config struct {
 	Guest   Guest    `toml:"guest"`
 	// Allow are the kernel findings that fail no run, compiled.
 	Allow []klog.Allow `toml:"allow"`
+	// Faults are functions that can fail, for a sweep.
+	Faults []Fault `toml:"fault"`
 }
 
 // Module is a module under test.
@@ -68,6 +70,9 @@ type Tests struct {
 	// Needs are kernel configuration symbols that the tests cannot do without,
 	// as for a module.
 	Needs []string `toml:"needs"`
+	// Faults lets tests have calls of the modules into the kernel fail, with
+	// guest.FailCall.
+	Faults bool `toml:"faults"`
 	// SkipOK says why it is right that every test of a package is skipped,
 	// which else fails the run.
 	SkipOK string `toml:"skip_ok"`
@@ -140,6 +145,9 @@ type Guest struct {
 	// KernelConfig gives the guest the kernel's configuration, where distributions
 	// have it: /boot/config-RELEASE.
 	KernelConfig bool `toml:"kernel_config"`
+	// Scratch is the type of a file system, "ext4", that each guest has on /scratch:
+	// new, writable, on a disk of 512 MiB. mkfs.TYPE is this machine's.
+	Scratch string `toml:"scratch"`
 	// Env changes the environment of the tests: a text sets a variable, false
 	// takes it away.
 	Env map[string]any `toml:"env"`

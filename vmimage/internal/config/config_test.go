@@ -120,7 +120,7 @@ func TestLoadErrors(t *testing.T) {
 		{"syntax", "[[module]]\nname = m\n", []string{":2: "}},
 		{"type", "[guest]\ncpus = \"two\"\n", []string{":2: guest.cpus: "}},
 		{"key", "[tests]\npackage = []\n", []string{`:2: unknown key "tests.package" (did you mean "packages"?)`}},
-		{"key unlike any", "[tests]\nzzz = 1\n", []string{`:2: unknown key "tests.zzz" (known are files, needs, outputs, packages, skip_ok)`}},
+		{"key unlike any", "[tests]\nzzz = 1\n", []string{`:2: unknown key "tests.zzz" (known are faults, files, needs, outputs, packages, skip_ok)`}},
 		{"table", "[guests]\ncpus = 1\n", []string{`:1: unknown key "guests" (did you mean "guest"?)`}},
 		{"module", "[[module]]\ndir = \"mod\"\n", []string{`:1: module: name ""`}},
 		{"module twice", "[[module]]\nname = \"m\"\ndir = \"mod\"\n[[module]]\nname = \"m\"\ndir = \"mod\"\n", []string{":5: module m: named twice"}},

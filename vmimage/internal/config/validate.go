@@ -11,6 +11,7 @@ import (
 var (
 	seriesRE = regexp.MustCompile(`^[0-9]+\.[0-9]+$`)
 	nameRE   = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+	typeRE   = regexp.MustCompile(`^[a-z0-9]+$`)
 	needRE   = regexp.MustCompile(`^CONFIG_[A-Za-z0-9_]+=(y|m|y\|m)$`)
 )
 
@@ -84,6 +85,7 @@ func (c *Config) validate(path string, at positions) error {
 			bad(line, "allow: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
 		}
 	}
+	c.validateFaults(path, at, bad)
 	if c.Guest.MemoryMiB < 0 {
 		bad(at.line("guest.memory_mib"), "guest: negative memory_mib: 0 leaves the choice to kmodtest")
 	}
@@ -92,6 +94,9 @@ func (c *Config) validate(path string, at positions) error {
 	}
 	if c.Guest.UnloadTimeout < 0 || c.Guest.SettleTimeout < 0 {
 		bad(at.line("guest"), "guest: negative unload_timeout or settle_timeout: leave it out for the default")
+	}
+	if t := c.Guest.Scratch; t != "" && !typeRE.MatchString(t) {
+		bad(at.line("guest.scratch"), "guest: scratch %q is no type of a file system, such as ext4 or xfs", t)
 	}
 	c.validateEnv(at, bad)
 	return errors.Join(errs...)

@@ -15,4 +15,28 @@
 // What the heap holds is seen as far as a list leads there, see walk.go, lists.go and
 // pending.go. Where the kernel was booted with slub_debug, all that is allocated is
 // looked through, see heap.go.
+//
+// # What ties a leftover to the module
+//
+// Package guest compares what the kernel lists before a load and after the unload:
+// files of proc, sysfs, debugfs, sysctls, devices, protocols, threads, … Where such a
+// thing holds a pointer into the module that the sweep sees, the sweep has told it,
+// and the lists are not walked. What the lists alone show is a finding if something
+// ties it to the module, or to what was loaded for it (tie.go):
+//
+//   - it bears the module's name;
+//   - it shows an address of code where modules lie: the kernel prints a symbol for
+//     all code that is still there;
+//   - its name, or a word of its line, is one that the module's data holds, or that a
+//     format there makes, or the value of a parameter it was loaded with; trailing
+//     numbers are left off;
+//   - the module calls the function of the kernel that registers such a thing, or one
+//     of the subsystem in whose folder it is: /sys/class/hwmon/hwmon0, and a call of
+//     hwmon_device_register_with_info (calls.go);
+//   - it is above or below something that is tied, or has its name;
+//   - nothing is known of the module that could clear it.
+//
+// All else is a remark: in the verdict, the reports and the output, and nothing
+// fails for it. A module that came while the other was loaded, and is still there,
+// answers for what does not bear the other's name (State.accused in package guest).
 package contract

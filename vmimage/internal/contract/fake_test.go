@@ -25,6 +25,8 @@ const (
 	fakeCPU   = 0xffff888000100000 // per-CPU areas of two processors
 	fakeHeap  = 0xffff888000200000
 	fakeMods  = 0xffffffffc0200000
+
+	fakeDelayed = 16 // offset of delayedWork from fakeBase
 )
 
 // fakeSymbols are offsets from fakeBase, and per-CPU symbols below 0x10000.
@@ -124,7 +126,7 @@ func (f *fake) kallsymsAs(letter string) []byte {
 	for _, s := range fakeSymbols {
 		fmt.Fprintf(&b, "%016x %s %s\n", fakeBase+s.off, letter, s.name)
 		if s.name == base {
-			fmt.Fprintf(&b, "%016x t some_code_list\n%016x T _etext\n", fakeBase+s.off+8, fakeBase+s.off+16)
+			fmt.Fprintf(&b, "%016x t some_code_list\n%016x t %s\n%016x T _etext\n", fakeBase+s.off+8, fakeBase+s.off+fakeDelayed, delayedWork, fakeBase+s.off+32)
 		}
 	}
 	b.WriteString("ffffffffc0000000 t a_function\t[a_module]\n")

@@ -1,6 +1,9 @@
 package contract
 
-import "strings"
+import (
+	"encoding/binary"
+	"strings"
+)
 
 // Lists lead from the kernel's data to the heap, which is looked at nowhere else.
 // struct list_head is { next, prev } and struct hlist_node { next, pprev }
@@ -80,12 +83,17 @@ func listHead(name string) bool {
 // modules that stayed, and returns the entries of them that are gone.
 func (l *look) walkLists() []found {
 	var all []found
-	try := func(a area, head uint64) {
+	half := l.kernelHalf()
+	try := func(a *area, head uint64) {
+		// Most words are no pointers, and are not worth a call.
+		if w := binary.LittleEndian.Uint64(a.data[head-a.start:]); w < half || w == head || w&7 != 0 {
+			return
+		}
 		l.list(head, func(from, e uint64) bool {
 			if !l.isGoneAddr(e) {
 				return true
 			}
-			f := found{pointer: pointer{at: from, to: e, area: a}}
+			f := found{pointer: pointer{at: from, to: e, area: *a}}
 			l.name(&f, head)
 			if from != head {
 				f.holder = l.place(from) + ", in the list at " + f.holder
@@ -101,10 +109,11 @@ func (l *look) walkLists() []found {
 			continue
 		}
 		for at := (e.start + 7) &^ 7; at+8 <= min(e.end, e.start+maxTable, a.end()); at += 8 {
-			try(a, at)
+			try(&a, at)
 		}
 	}
-	for _, a := range l.areas {
+	for i := range l.areas {
+		a := &l.areas[i]
 		if a.cpu != moduleOwns {
 			continue
 		}

@@ -30,7 +30,7 @@ const delayedWork = "delayed_work_timer_fn"
 // the heap.
 func (l *look) walkPending() []found {
 	var all []found
-	delayed, _ := l.syms.find(delayedWork)
+	delayed, known := l.syms.function(delayedWork)
 	for _, p := range pending {
 		l.within(p.symbol, func(a area, at uint64) {
 			l.list(at, func(_, e uint64) bool {
@@ -39,7 +39,7 @@ func (l *look) walkPending() []found {
 				}
 				for _, off := range p.words {
 					// The word before a timer belongs to it in a delayed work only.
-					if off == -8 && l.word(e+24) != delayed {
+					if off == -8 && !(known && l.word(e+24) == delayed) {
 						continue
 					}
 					if w := l.word(e + uint64(off)); l.isGoneAddr(w) {

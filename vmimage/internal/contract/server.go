@@ -32,6 +32,12 @@ type Server struct {
 	// Spent is called when the guest says that a test made it unfit for more.
 	Spent func(test string)
 
+	// Reports finds the kernel's reports in records of its log, for a process that
+	// has to know at once.
+	Reports func(log string) ([]string, error)
+	// Fail has calls of modules fail, and says how often one did.
+	Fail func(context.Context, wire.Fail) (uint64, error)
+
 	// Record is what was looked at so far.
 	Record Record
 
@@ -50,20 +56,6 @@ type Server struct {
 // pointer2 is what makes two pointers the same.
 type pointer2 struct{ at, to uint64 }
 
-// Record says which part of the contract was looked at.
-type Record struct {
-	// Sweeps counts the unloads, and refused loads, that were swept after.
-	Sweeps int `json:"sweeps"`
-	// Took is how long the guest was kept, by all sweeps but the last.
-	Took time.Duration `json:"took,omitempty"`
-	// Unable is why none could be.
-	Unable string `json:"unable,omitempty"`
-	// Heaps counts those after which the live objects of the heap were looked
-	// through, too; HeapUnable is why they could not be, where they should.
-	Heaps      int    `json:"heaps,omitempty"`
-	HeapUnable string `json:"heap_unable,omitempty"`
-}
-
 // Answer answers a question.
 func (s *Server) Answer(ctx context.Context, q wire.Sweep) wire.Swept {
 	a, err := s.answer(ctx, q)
@@ -78,16 +70,26 @@ func (s *Server) Answer(ctx context.Context, q wire.Sweep) wire.Swept {
 	return a
 }
 
-// unableError says that a sweep is not possible at all here.
-type unableError struct{ err error }
-
-func (e *unableError) Error() string { return e.err.Error() }
-func (e *unableError) Unwrap() error { return e.err }
-
 func (s *Server) answer(ctx context.Context, q wire.Sweep) (wire.Swept, error) {
+	if q.Log != "" {
+		reports, err := s.Reports(q.Log)
+		return wire.Swept{Reports: reports}, err
+	}
+	if q.Fail != nil {
+		n, err := s.Fail(ctx, *q.Fail)
+		return wire.Swept{Failed: n}, err
+	}
 	s.Record.Took = max(s.Record.Took, time.Duration(q.Took)*time.Microsecond)
+	if len(q.Left) > 0 {
+		ties, err := s.ties(q)
+		return wire.Swept{Ties: ties}, err
+	}
 	if q.Unable != "" {
 		return wire.Swept{}, &unableError{errors.New(q.Unable)}
+	}
+	if s.Record.Unable != "" {
+		// Nothing will have changed: the guest need not tell its symbols once more.
+		return wire.Swept{}, &unableError{errors.New(s.Record.Unable)}
 	}
 	if q.Symbols != "" || q.Last {
 		return wire.Swept{}, s.take(ctx, q)

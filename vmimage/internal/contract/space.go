@@ -16,7 +16,17 @@ type space struct {
 	frames map[uint64][]byte
 	ahead  map[uint64][]byte // read before anybody asked
 	room   *arena
+	recent [recentPages]recent
 }
+
+// recent is a page of the address space that a single word was read from. Words are
+// asked for by the ten thousand, and in few pages: each takes five looks into frames.
+type recent struct {
+	page uint64
+	data []byte // nil if there is none
+}
+
+const recentPages = 256
 
 // pageReader is memory of which many pages can be had at once.
 type pageReader interface {
@@ -127,12 +137,6 @@ func (s *space) lookup(addr uint64) (page, error) {
 	}
 }
 
-// mapped tells whether anything is at addr.
-func (s *space) mapped(addr uint64) (bool, error) {
-	p, err := s.lookup(addr)
-	return p.present(), err
-}
-
 // piece is memory that was read.
 type piece struct {
 	start uint64
@@ -196,15 +200,19 @@ func (s *space) words(addr uint64, n int) []uint64 {
 
 // word reads the word at addr, a multiple of its size; 0 if nothing is there.
 func (s *space) word(addr uint64) uint64 {
-	p, err := s.lookup(addr)
-	if err != nil || !p.present() || addr&7 != 0 {
+	if addr&7 != 0 {
 		return 0
 	}
-	at := p.frame + addr - p.start
-	frame := at &^ (pageSize - 1)
-	b, err := s.frame(frame)
-	if err != nil {
-		return 0 // a device's
+	r := &s.recent[addr/pageSize%recentPages]
+	if page := addr &^ (pageSize - 1); r.page != page {
+		r.page, r.data = page, nil
+		if p, err := s.lookup(addr); err == nil && p.present() {
+			// What cannot be read is a device's.
+			r.data, _ = s.frame((p.frame + addr - p.start) &^ (pageSize - 1))
+		}
 	}
-	return binary.LittleEndian.Uint64(b[at-frame:])
+	if r.data == nil {
+		return 0
+	}
+	return binary.LittleEndian.Uint64(r.data[addr&(pageSize-1):])
 }

@@ -11,8 +11,9 @@ import (
 type look struct {
 	syms  *symbols
 	space *space
-	// areas are what is looked through.
+	// areas are what is looked through; image are those of the kernel's image.
 	areas []area
+	image []area
 	// low and high bound the modules' part of the address space.
 	low, high uint64
 	// gone are the sections of what was unloaded last, stayed those of the modules
@@ -115,6 +116,7 @@ func (l *look) readImage() error {
 			return fmt.Errorf("read the kernel's data: %w", err)
 		}
 	}
+	l.image = l.areas // nothing else has been read yet
 	return nil
 }
 
@@ -216,21 +218,35 @@ func (l *look) pointers() ([]found, error) {
 }
 
 // isGone tells whether an address in the modules' part of the address space is
-// that of what is gone.
+// that of what is gone. Init sections went long ago: what is there now may be another
+// module's, or a trampoline of a tracer.
 func (l *look) isGone(addr uint64) (bool, error) {
 	if addr-l.low >= l.high-l.low {
 		return false, nil
 	}
-	if l.inGone(addr) {
+	if i := l.goneSection(addr); i >= 0 && !strings.HasPrefix(l.gone[i].name, ".init") {
 		return true, nil
 	}
-	mapped, err := l.space.mapped(addr)
-	return !mapped, err
+	p, err := l.space.lookup(addr)
+	if err != nil || !p.present() {
+		return err == nil, err
+	}
+	// Room for code stays mapped for the next one, filled with what traps
+	// (execmem_cache_free in mm/execmem.c, execmem_fill_trapping_insns in
+	// arch/x86/mm/init.c).
+	return p.flags&pageNoExec == 0 && l.space.word(addr&^7) == trapping, nil
 }
 
+// trapping is a word of INT3 instructions.
+const trapping = 0xcccccccccccccccc
+
 // inGone tells whether an address is in a section of what was unloaded last.
-func (l *look) inGone(addr uint64) bool {
-	return slices.ContainsFunc(l.gone, func(s section) bool { return addr-s.addr < s.size })
+func (l *look) inGone(addr uint64) bool { return l.goneSection(addr) >= 0 }
+
+// goneSection is the section of what was unloaded last that an address is in; -1 if
+// there is none.
+func (l *look) goneSection(addr uint64) int {
+	return slices.IndexFunc(l.gone, func(s section) bool { return addr-s.addr < s.size })
 }
 
 // goneBounds are the first and the last address of what was unloaded last, in whole

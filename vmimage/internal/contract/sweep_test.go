@@ -26,6 +26,12 @@ func TestSweep(t *testing.T) {
 			[]string{"socket family: net_families+0x10 points to gone_nb+0x0 [gone]"}},
 		{"what is not mapped any more", func(f *fake) { f.poke("some_hook", 8, fakeMods+0x18000) },
 			[]string{"some_hook+0x8 points to 0xffffffffc0218000, where a module lay"}},
+		{"room for code that is kept mapped", func(f *fake) {
+			f.page(fakeMods+0x18000, 0)
+			f.set(fakeMods+0x18040, trapping)
+			f.poke("some_hook", 8, fakeMods+0x18044)
+			f.poke("some_hook", 16, fakeMods+0x18080) // code that lives
+		}, []string{"some_hook+0x8 points to 0xffffffffc0218044, where a module lay"}},
 		{"a number that looks like an address", func(f *fake) { f.poke("some_hook", 0, 0xfffffffffeffffff) }, nil},
 		{"scratch space", func(f *fake) { f.poke("cur_orc_table", 0, text) }, nil},
 		{"a stack of interrupts", func(f *fake) { f.set(fakeCPU+0x700, text+0x44) }, nil},
@@ -58,6 +64,18 @@ func TestSweep(t *testing.T) {
 			f.set(fakeHeap+0x308, fakeCPU+pageSize+0x180)
 			f.set(fakeHeap+0x318, text+0x40)
 		}, []string{"timer base: an entry of timer_bases+0x80 of CPU 1 points to gone_fn+0x0 [gone]"}},
+		{"a delayed work on the heap", func(f *fake) {
+			f.set(fakeCPU+0x180, fakeHeap+0x340)
+			f.set(fakeHeap+0x348, fakeCPU+0x180)
+			f.set(fakeHeap+0x358, fakeBase+fakeShift+fakeDelayed)
+			f.set(fakeHeap+0x338, text+0x40)
+		}, []string{"delayed work, timer base: an entry of timer_bases+0x80 of CPU 0 points to gone_fn+0x0 [gone]"}},
+		{"another timer of the kernel's, behind what was freed", func(f *fake) {
+			f.set(fakeCPU+0x180, fakeHeap+0x340)
+			f.set(fakeHeap+0x348, fakeCPU+0x180)
+			f.set(fakeHeap+0x358, f.addr("kernel_function"))
+			f.set(fakeHeap+0x338, text+0x40)
+		}, nil},
 		{"a work on the heap", func(f *fake) {
 			f.set(fakeCPU+0x420, fakeHeap+0x400)
 			f.set(fakeHeap+0x400, fakeCPU+0x420)
@@ -116,6 +134,10 @@ func TestUnable(t *testing.T) {
 			a := s.Answer(context.Background(), q)
 			if !strings.Contains(a.Unable, tc.want) || a.Unable != s.Record.Unable {
 				t.Errorf("unable = %q and in the record %q, want %q; error %q", a.Unable, s.Record.Unable, tc.want, a.Error)
+			}
+			// The next sweep is told the same, and not asked for the symbols again.
+			if b := s.Answer(context.Background(), f.question()); b.Unable != a.Unable || b.Want {
+				t.Errorf("the next answer is %+v", b)
 			}
 		})
 	}
@@ -191,5 +213,64 @@ func TestNamespaces(t *testing.T) {
 		if a := f.server().Answer(context.Background(), q); a.Going != tc.want || a.Error+a.Unable != "" {
 			t.Errorf("%s: going = %v, want %v; %s%s", tc.name, a.Going, tc.want, a.Error, a.Unable)
 		}
+	}
+}
+
+// Where an init section was there may be something that lives: that is not gone.
+func TestInitReused(t *testing.T) {
+	const init = fakeMods + 0x8000
+	for _, tc := range []struct {
+		name string
+		now  func(f *fake)
+		want string
+	}{
+		{"nothing", func(*fake) {}, "some_hook+0x0 points to gone_init+0x0 [gone]"},
+		{"a trampoline", func(f *fake) { f.page(init, 0) }, ""},
+		{"room for the next one", func(f *fake) {
+			f.page(init, 0)
+			f.set(init+0x40, trapping)
+		}, "some_hook+0x0 points to gone_init+0x0 [gone]"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			f := newFake(t)
+			s := f.server()
+			s.opened["gone"].sections[".init.text"] = section{
+				module: "gone", name: ".init.text", size: 0x100, objects: []object{{"gone_init", 0x40, 0x20, true}},
+			}
+			tc.now(f)
+			f.poke("some_hook", 0, init+0x40)
+			q := f.question()
+			q.Lay[".init.text"] = init
+			a := s.Answer(context.Background(), q)
+			got := ""
+			if len(a.Held) > 0 {
+				got = a.Held[0].String()
+			}
+			if got != tc.want || a.Error != "" {
+				t.Errorf("held %q, want %q; %s", got, tc.want, a.Error)
+			}
+		})
+	}
+}
+
+// A module that comes to lie where another one lay answers for its own pointers
+// only, though both lead to the same place.
+func TestReusedRange(t *testing.T) {
+	f := newFake(t)
+	s := f.server()
+	s.opened["next"] = &module{sections: map[string]section{".text": {
+		module: "next", name: ".text", size: 0x100, objects: []object{{"next_fn", 0x40, 0x20, true}},
+	}}}
+	f.poke("some_hook", 0, fakeMods+0x40)
+	q := f.question()
+	a := s.Answer(context.Background(), q)
+	if want := "some_hook+0x0 points to gone_fn+0x0 [gone]"; len(a.Held) != 1 || a.Held[0].String() != want {
+		t.Fatalf("held %v, want %s; %s", a.Held, want, a.Error)
+	}
+	f.poke("some_hook", 8, fakeMods+0x40)
+	q.Module, q.Lay = "next", map[string]uint64{".text": fakeMods}
+	a = s.Answer(context.Background(), q)
+	if want := "some_hook+0x8 points to next_fn+0x0 [next]"; len(a.Held) != 1 || a.Held[0].String() != want {
+		t.Errorf("held %v, want %s; %s", a.Held, want, a.Error)
 	}
 }

@@ -118,6 +118,26 @@ func (s *symbols) code(addr uint64) (extent, bool) {
 	return extent{name: strings.TrimRight(best[19:], "\n"), start: start + s.shift}, true
 }
 
+// function returns the address of a function of the kernel, which the others do not
+// find: those of code are in the text only.
+func (s *symbols) function(name string) (uint64, bool) {
+	key := "function " + name
+	known, ok := s.known.Load(key)
+	if !ok {
+		known = uint64(0)
+		// ffffffff81000000 t name
+		const before = 18
+		if i := strings.Index(s.text, " "+name+"\n"); i >= before {
+			if addr, ok := parseAddress(s.text[i-before : i-before+16]); ok {
+				known = addr
+			}
+		}
+		s.known.Store(key, known)
+	}
+	addr := known.(uint64)
+	return addr + s.shift, addr >= imageStart
+}
+
 // index returns the first symbol of a name. Few names are ever asked for, and the
 // same ones: a table of all would take longer than all the questions.
 func (s *symbols) index(name string) (int, bool) {

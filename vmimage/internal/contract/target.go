@@ -37,8 +37,10 @@ type Module struct {
 type module struct {
 	Module
 	sections map[string]section
+	imports  []string // what it takes from the kernel and from other modules
 	debug    *klog.Symbolizer
 	opened   bool
+	words    *words // what its data holds, once it was asked
 }
 
 // open reads the sections and symbols of a module's file.
@@ -53,6 +55,11 @@ func (m Module) open() (*module, error) {
 		return nil, fmt.Errorf("read symbols of %s: %w", m.Path, err)
 	}
 	out := &module{Module: m, sections: make(map[string]section)}
+	for _, sym := range syms {
+		if sym.Section == elf.SHN_UNDEF && sym.Name != "" {
+			out.imports = append(out.imports, sym.Name)
+		}
+	}
 	for i, s := range f.Sections {
 		if s.Flags&elf.SHF_ALLOC == 0 || s.Size == 0 {
 			continue
@@ -75,6 +82,25 @@ func (m Module) open() (*module, error) {
 		out.sections[s.Name] = sec
 	}
 	return out, nil
+}
+
+// readWords reads what may name something that the module registers.
+func (m *module) readWords() error {
+	if m.words != nil {
+		return nil
+	}
+	f, err := elf.Open(m.Path)
+	if err != nil {
+		return fmt.Errorf("read module: %w", err)
+	}
+	defer f.Close()
+	data, err := dataOf(f)
+	if err != nil {
+		return fmt.Errorf("read names in %s: %w", m.Path, err)
+	}
+	w := parseWords(data)
+	m.words = &w
+	return nil
 }
 
 func aliasRank(name string) int {

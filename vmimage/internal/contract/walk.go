@@ -111,9 +111,9 @@ func (l *look) isCode(addr uint64) bool {
 
 // inImage returns the area of the kernel's image that addr is in.
 func (l *look) inImage(addr uint64) (area, bool) {
-	for _, a := range l.areas {
-		if a.cpu == ofImage && addr-a.start < uint64(len(a.data)) {
-			return a, true
+	for i := range l.image {
+		if a := &l.image[i]; addr-a.start < uint64(len(a.data)) {
+			return *a, true
 		}
 	}
 	return area{}, false
@@ -121,8 +121,8 @@ func (l *look) inImage(addr uint64) (area, bool) {
 
 // word reads the word at addr; 0 if there is none.
 func (l *look) word(addr uint64) uint64 {
-	for _, a := range l.areas {
-		if a.cpu == ofImage && addr-a.start < uint64(len(a.data))-7 {
+	for i := range l.image {
+		if a := &l.image[i]; addr-a.start < uint64(len(a.data))-7 {
 			return binary.LittleEndian.Uint64(a.data[addr-a.start:])
 		}
 	}

@@ -1,16 +1,14 @@
 // Package fault makes the calls fail that a module makes into the kernel, one at a
-// time, and says what came of each: the fault sweep.
+// time or in pairs, and says what came of each: the fault sweep. Package calls is how
+// a call is had; this package says which, and judges.
 //
-//	table.go    what can fail, how that looks to the caller, and where the kernel says so
-//	proto.go    what the module's compiler was told of such a function, which has to agree
-//	sites.go    a built module -> the calls in it that can fail, with their lines of C
-//	link.go     each such call goes through a piece of code that counts it, and that lets
-//	            it fail if the host says so
-//	words.go    what the host says, in the region (package graft)
+//	order.go    what a user asks for -> modules and scenarios on each kernel
+//	guest.go    what is done while a call fails, in a guest
 //	sweep.go    a counting run, then a guest for each call that is made to fail
+//	choose.go   which occurrences, in which context, in which order
+//	pairs.go    second failures, while the first is cleaned up after
 //	judge.go    the verdict on such a guest -> clean, leak, crash, wrong errno
-//
-// A call is told from others by its place in the file, not by what it calls: the
-// relocation of each call is changed to a stub of its own. Nothing is compiled anew,
-// so that a module that was built already can be swept, too.
+//	journal.go  what an interrupted sweep has found, for the next one
+//	keep.go     a red outcome -> a bundle, and back; again.go the command that repeats it
+//	result.go, report.go   tables of outcomes
 package fault

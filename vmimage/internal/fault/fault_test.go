@@ -2,71 +2,93 @@ package fault
 
 import (
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/kmodtest/kmodtest/internal/smoketest"
+	"github.com/kmodtest/kmodtest/vmimage/internal/calls"
 	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
-func TestFind(t *testing.T) {
-	tests := map[string]Convention{
-		"__alloc_skb": Null, "pcpu_alloc_noprof": Null, "__kmalloc_noprof": Null, "kmem_cache_alloc_trace": Null, "__kmalloc_cache_noprof": Null,
-		"genl_register_family": Errno, "class_create": ErrPtr, "class_create_file_ns": Errno, "register_netdevice_notifier": Errno,
-		"get_zeroed_page_noprof": Zero, "__get_free_pages": Zero, "unregister_netdevice_notifier": noFault, "kfree": noFault, "_printk": noFault,
-		"platform_device_register_full": ErrPtr, "__platform_driver_register": Errno, "alloc_workqueue_noprof": Null,
-	}
-	for name, want := range tests {
-		e, _ := find(name)
-		if e.fails != want {
-			t.Errorf("%s fails with %q, want %q", name, e.fails, want)
-		}
-	}
-}
-
-// Each entry can be found, and says where the kernel declares it.
-func TestTable(t *testing.T) {
-	for _, e := range table {
-		if e.source == "" || e.fails == noFault {
-			t.Errorf("%s: no source, or no convention", e.names)
-		}
-		for name := range strings.FieldsSeq(e.names) {
-			name = strings.ReplaceAll(name, "*", "x")
-			got, ok := find(name)
-			if !ok || got.fails != e.fails {
-				t.Errorf("%s is hidden by an entry before it: %s", name, got.names)
-			}
-		}
-	}
-}
-
-func TestAgrees(t *testing.T) {
-	number, pointer := proto{known: true, number: true}, proto{known: true, pointer: true}
-	tests := []struct {
-		p    proto
-		c    Convention
-		want bool
-	}{
-		{proto{}, Errno, true}, {number, Errno, true}, {pointer, Errno, false}, {proto{known: true}, Errno, false}, {pointer, Null, true},
-		{number, ErrPtr, false}, {number, Zero, true}, {proto{known: true, boolean: true}, False, true}, {number, False, false},
-	}
-	for _, tt := range tests {
-		if got := tt.p.agrees(tt.c); got != tt.want {
-			t.Errorf("%+v agrees with %s: %v", tt.p, tt.c, got)
-		}
-	}
-}
-
 func TestChoose(t *testing.T) {
+	one := &calls.Only{At: 2}
 	tests := []struct {
+		only          *calls.Only
 		before, times uint64
 		want          []uint64
-	}{{0, 0, nil}, {0, 1, []uint64{1}}, {0, 1000000, []uint64{1, 1000000}}, {3, 3, nil}, {3, 2, nil}, {3, 4, []uint64{4}}, {3, 9, []uint64{4, 9}}}
+	}{
+		{nil, 0, 0, nil}, {nil, 0, 1, []uint64{1}}, {nil, 0, 1000000, []uint64{1, 1000000}}, {nil, 3, 3, nil}, {nil, 3, 2, nil}, {nil, 3, 4, []uint64{4}}, {nil, 3, 9, []uint64{4, 9}},
+		{one, 0, 1, nil}, {one, 0, 5, []uint64{2}}, {one, 2, 5, nil}, {&calls.Only{}, 0, 2, []uint64{1, 2}}, {&calls.Only{Context: calls.Interrupt}, 0, 2, nil},
+	}
 	for _, tt := range tests {
-		if got := choose(tt.before, tt.times); !slices.Equal(got, tt.want) {
-			t.Errorf("choose(%d, %d) = %v, want %v", tt.before, tt.times, got, tt.want)
+		if got := occurrences(tt.only, calls.Process, tt.before, tt.times); !slices.Equal(got, tt.want) {
+			t.Errorf("%+v of %d to %d: %v, want %v", tt.only, tt.before, tt.times, got, tt.want)
+		}
+	}
+}
+
+// What is needed comes first, interrupts count by themselves, and what cannot fail is
+// left out.
+func TestChooseOrder(t *testing.T) {
+	s := &sweeper{done: make(map[int]done), sites: []calls.Site{{Call: "kmalloc", Fails: calls.Null}, {Call: "kfree"}, {Call: "misc_register", Fails: calls.Errno, Required: true}}}
+	var got []calls.Shot
+	for _, shot := range s.choose([]calls.Reached{{Times: 1, InInterrupt: 2}, {Times: 5}, {Times: 1}}) {
+		got = append(got, shot.Shot)
+	}
+	want := []calls.Shot{{Site: 2, At: 1}, {Site: 0, At: 1}, {Site: 0, At: 1, Context: calls.Interrupt}, {Site: 0, At: 2, Context: calls.Interrupt}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("failures (-want +got):\n%s", diff)
+	}
+	if again := s.choose([]calls.Reached{{Times: 1}, {}, {Times: 1}}); len(again) > 0 {
+		t.Errorf("another scenario has them again: %v", again)
+	}
+}
+
+// Second failures come after those that were cleaned up after, each pair once.
+func TestPairs(t *testing.T) {
+	s := &sweeper{sites: []calls.Site{{Call: "a", Fails: calls.Null}, {Call: "b", Fails: calls.Null}, {Call: "kfree"}}}
+	var got []calls.Shot
+	for _, shot := range s.pairs([]first{
+		{calls.Shot{Site: 0, At: 1}, Clean, []int{1, 2}}, {calls.Shot{Site: 0, At: 9}, Clean, []int{1}}, {calls.Shot{Site: 1, At: 1}, GoesOn, []int{0}},
+	}) {
+		got = append(got, shot.all()...)
+	}
+	want := []calls.Shot{{Site: 0, At: 1}, {Site: 1, At: 1, Second: true}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("failures (-want +got):\n%s", diff)
+	}
+}
+
+func TestGoTest(t *testing.T) {
+	o := Outcome{Site: calls.Site{Module: "m", File: "src/m-x.c", Line: 3, Call: "misc_register", Fails: calls.Errno}, At: 1}
+	want := `func TestFails_src_m_x_c_3(t *testing.T) {
+	guest.FailCall(t, "src/m-x.c:3 misc_register #1")
+	if _, err := guest.TryLoad(t, "m", "a=1"); !errors.Is(err, unix.ENOMEM) {
+		t.Errorf("load: %v", err)
+	}
+}
+`
+	if diff := cmp.Diff(want, Order{Params: map[string][]string{"m": {"a=1"}}}.goTest(o, Scenario{load: true})); diff != "" {
+		t.Errorf("test (-want +got):\n%s", diff)
+	}
+}
+
+func TestOnly(t *testing.T) {
+	o := Outcome{Kernel: "6.12", Site: calls.Site{File: "a b.c", Line: 3, Call: "kmalloc_noprof"}, Context: calls.Interrupt, At: 2, Then: &calls.Site{File: "x.c", Line: 1, Call: "f"}}
+	order := Order{TestFlags: []string{"-run", "^(TestX)$"}, Flags: []string{"dir"}}
+	want := `kmodtest sweep -kernels 6.12 -site 'a b.c:3 kmalloc interrupt #2' -then 'x.c:1 f' -run '^(TestX)$' dir`
+	if got := order.again(o, Scenario{}); got != want {
+		t.Errorf("again:\n%s\nwant\n%s", got, want)
+	}
+	got, err := calls.ParseOnly("x.c:1 f interrupt #2")
+	if diff := cmp.Diff(calls.Only{Where: "x.c:1", Call: "f", Context: calls.Interrupt, At: 2}, got); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	for _, text := range []string{"", "x.c:1 f g", "x.c:1 #0", "x.c:1 #x"} {
+		if o, err := calls.ParseOnly(text); err == nil {
+			t.Errorf("%q: %+v", text, o)
 		}
 	}
 }
@@ -75,29 +97,30 @@ func TestJudge(t *testing.T) {
 	answer := func(errno string) verdict.TestResult {
 		return verdict.TestResult{Name: "TestModule/load", State: verdict.Pass, Output: "main.go:1: " + smoketest.AnswerPrefix + `{"errno":"` + errno + `"}` + "\n"}
 	}
-	errno := Site{Call: "misc_register", Fails: Errno, Required: true}
+	errno := calls.Site{Call: "misc_register", Fails: calls.Errno, Required: true}
 	tests := map[string]struct {
-		site Site
+		site calls.Site
 		v    verdict.Verdict
 		test bool
 		want Outcome
 	}{
-		"clean":    {errno, verdict.Verdict{Tests: []verdict.TestResult{answer("ENOMEM")}}, false, Outcome{State: Clean, Errno: "ENOMEM"}},
-		"other":    {errno, verdict.Verdict{Tests: []verdict.TestResult{answer("EIO")}}, false, Outcome{State: Wrong, Errno: "EIO", Why: "init returns EIO where misc_register said ENOMEM"}},
-		"own":      {Site{Fails: Null}, verdict.Verdict{Tests: []verdict.TestResult{answer("EIO")}}, false, Outcome{State: Clean, Errno: "EIO"}},
-		"zero":     {errno, verdict.Verdict{}, false, Outcome{State: Wrong, Why: "init returns 0, as if misc_register had not failed"}},
-		"goes on":  {Site{Fails: Null}, verdict.Verdict{}, false, Outcome{State: GoesOn}},
-		"finding":  {errno, verdict.Verdict{Findings: []verdict.Finding{{Title: "oops", Raw: "raw"}}}, false, Outcome{State: Crash, Why: "oops", Detail: "raw"}},
-		"died":     {errno, verdict.Verdict{Problems: []verdict.Problem{{Kind: verdict.ProblemDied, Text: "the guest died"}}}, false, Outcome{State: Crash, Why: "the guest died"}},
-		"loaded":   {errno, verdict.Verdict{Exit: 1, Problems: []verdict.Problem{{Kind: verdict.ProblemLoaded, Text: "m was still loaded"}}}, true, Outcome{State: Leak, Why: "m was still loaded"}},
-		"told":     {errno, verdict.Verdict{Tests: []verdict.TestResult{{State: verdict.Fail, Output: "cannot allocate memory"}}}, true, Outcome{State: Clean}},
-		"not told": {errno, verdict.Verdict{Tests: []verdict.TestResult{{State: verdict.Pass}}}, true, Outcome{State: GoesOn}},
+		"clean":     {errno, verdict.Verdict{Tests: []verdict.TestResult{answer("ENOMEM")}}, false, Outcome{State: Clean, Errno: "ENOMEM"}},
+		"other":     {errno, verdict.Verdict{Tests: []verdict.TestResult{answer("EIO")}}, false, Outcome{State: Wrong, Errno: "EIO", Why: "init returns EIO where misc_register said ENOMEM"}},
+		"own":       {calls.Site{Fails: calls.Null}, verdict.Verdict{Tests: []verdict.TestResult{answer("EIO")}}, false, Outcome{State: Clean, Errno: "EIO"}},
+		"zero":      {errno, verdict.Verdict{}, false, Outcome{State: Wrong, Why: "init returns 0, as if misc_register had not failed"}},
+		"goes on":   {calls.Site{Fails: calls.Null}, verdict.Verdict{}, false, Outcome{State: GoesOn}},
+		"finding":   {errno, verdict.Verdict{Findings: []verdict.Finding{{Title: "oops", Raw: "raw"}}}, false, Outcome{State: Crash, Why: "oops", Detail: "raw"}},
+		"died":      {errno, verdict.Verdict{Problems: []verdict.Problem{{Kind: verdict.ProblemDied, Text: "the guest died"}}}, false, Outcome{State: Crash, Why: "the guest died"}},
+		"loaded":    {errno, verdict.Verdict{Exit: 1, Problems: []verdict.Problem{{Kind: verdict.ProblemLoaded, Text: "m was still loaded"}}}, true, Outcome{State: Leak, Why: "m was still loaded"}},
+		"told":      {errno, verdict.Verdict{Tests: []verdict.TestResult{{State: verdict.Fail, Output: "cannot allocate memory"}}}, true, Outcome{State: Clean, Errno: "ENOMEM"}},
+		"not told":  {errno, verdict.Verdict{Tests: []verdict.TestResult{{State: verdict.Pass}}}, true, Outcome{State: GoesOn, Remark: "no test noticed that misc_register failed"}},
+		"told else": {errno, verdict.Verdict{Exit: 1, Tests: []verdict.TestResult{{State: verdict.Fail, Output: "no such device"}}}, true, Outcome{State: Clean, Errno: "ENODEV", Remark: "the first error that a test tells is ENODEV, and it was ENOMEM"}},
 		"left": {errno, verdict.Verdict{Exit: 1, Tests: []verdict.TestResult{{State: verdict.Fail, Output: "m.go:1: the kernel refused module m, but it left:\n\tdevice x\n"}}}, false,
 			Outcome{State: Leak, Why: "m.go:1: the kernel refused module m, but it left: device x", Detail: "m.go:1: the kernel refused module m, but it left:\n\tdevice x"}},
 	}
 	for name, tt := range tests {
 		tt.want.Site = tt.site
-		if diff := cmp.Diff(tt.want, judge(Outcome{Site: tt.site}, tt.v, !tt.test)); diff != "" {
+		if diff := cmp.Diff(tt.want, (Outcome{Site: tt.site}).of(tt.v, !tt.test), cmpopts.IgnoreUnexported(Outcome{})); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kmodtest/kmodtest/vmimage/internal/calls"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
 	"github.com/kmodtest/kmodtest/vmimage/internal/matrix"
 	"github.com/kmodtest/kmodtest/vmimage/internal/run"
@@ -27,6 +28,18 @@ type Order struct {
 	// Tests are go test's arguments: packages, and -run with the tests that are
 	// done besides load and unload; none does only these.
 	Tests []string
+	// Only and Then, if not nil, choose what fails, and what fails after it.
+	Only, Then *calls.Only
+	// Depth is how many calls fail at once, 1 or 2.
+	Depth int
+	// Jobs is how many guests run at once.
+	Jobs int
+	// Bundles is the directory for what repeats red outcomes elsewhere, BundleName
+	// what a report calls it. Empty keeps none.
+	Bundles, BundleName string
+	// TestFlags and Flags are the options of the command that repeat its tests, and
+	// what else it takes.
+	TestFlags, Flags []string
 	// Each, if not nil, is told each outcome as it comes.
 	Each func(Outcome)
 }
@@ -62,13 +75,23 @@ func Execute(ctx context.Context, s *session.Session, o Order) (Result, error) {
 		if len(all) == 0 {
 			return res, errors.New("sweep: there is no such module")
 		}
-		out, err := Run(ctx, Options{Session: s, Prepared: p, Scenarios: append(all, tests...), Stranger: o.Source != nil, Each: o.Each})
+		out, err := o.Run(ctx, s, p, append(all, tests...))
 		if err != nil {
 			return res, err
 		}
 		res.Outcomes = append(res.Outcomes, out...)
 	}
+	if o.Only != nil && len(res.Outcomes) == 0 {
+		return res, errors.New("sweep: no call is like that, or not that often: a sweep without -site tells which there are")
+	}
 	return res, nil
+}
+
+// Run sweeps scenarios with what is prepared.
+func (o Order) Run(ctx context.Context, s *session.Session, p session.Prepared, scenarios []Scenario) ([]Outcome, error) {
+	sw := sweeper{o: o, session: s, prepared: p}
+	err := sw.sweep(ctx, scenarios)
+	return sw.out, err
 }
 
 // prepare builds for a kernel.

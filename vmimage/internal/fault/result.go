@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/kmodtest/kmodtest/vmimage/internal/calls"
 )
 
 // State is what came of a call that was made to fail.
@@ -26,22 +28,38 @@ const (
 // Red tells whether something is wrong with the module.
 func (s State) Red() bool { return s == Leak || s == Crash || s == Wrong }
 
-// Outcome is what came of one site in one scenario.
+// Outcome is what came of one call in one scenario.
 type Outcome struct {
-	Kernel   string `json:"kernel"`
-	Site     Site   `json:"site"`
-	Scenario string `json:"scenario,omitempty"`
-	// At is the occurrence that failed, counted from 1; Of is how often the
-	// scenario makes the call.
-	At    uint64 `json:"at,omitempty"`
-	Of    uint64 `json:"of,omitempty"`
-	State State  `json:"state"`
+	Kernel   string     `json:"kernel"`
+	Release  string     `json:"release,omitempty"`
+	Site     calls.Site `json:"site"`
+	Scenario string     `json:"scenario,omitempty"`
+	// Context is what the call was made in, At the occurrence there that failed,
+	// counted from 1; Of is how often the scenario makes the call there.
+	Context calls.Context `json:"context,omitempty"`
+	At      uint64        `json:"at,omitempty"`
+	Of      uint64        `json:"of,omitempty"`
+	// Then is the call that failed as well, the first time that it was made after
+	// the other one had failed; nil if none did.
+	Then  *calls.Site `json:"then,omitempty"`
+	State State       `json:"state"`
 	// Errno is what the caller was told, as far as that is known.
 	Errno string `json:"errno,omitempty"`
-	// Why says what is wrong, Where at which line of C that shows.
+	// Why says what is wrong, Where at which line of C that shows. Remark is what is
+	// odd and need not be wrong.
 	Why    string `json:"why,omitempty"`
 	Where  string `json:"where,omitempty"`
+	Remark string `json:"remark,omitempty"`
 	Detail string `json:"detail,omitempty"`
+	// Again is the command that repeats a red one here, Test the Go test that does so
+	// with kmodtest test -faults, empty if it is more than that, and Bundle the file
+	// that does so elsewhere, relative to the report.
+	Again  string `json:"again,omitempty"`
+	Test   string `json:"test,omitempty"`
+	Bundle string `json:"bundle,omitempty"`
+
+	number int // of the site
+	second int // that of Then
 }
 
 // Result is a sweep.
@@ -55,7 +73,27 @@ func (r Result) Green() bool {
 	return tried && !slices.ContainsFunc(r.Outcomes, func(o Outcome) bool { return o.State.Red() })
 }
 
-// row is a line of the table: a site on all kernels.
+// what is the call that failed, or both.
+func (o Outcome) what() string {
+	if o.Then == nil {
+		return o.Site.Name()
+	}
+	return fmt.Sprintf("%s, then %s at %s", o.Site.Name(), o.Then.Name(), o.Then.Where())
+}
+
+// in is where it was reached: the scenario, the context, the occurrence.
+func (o Outcome) in() string {
+	text := cmp.Or(o.Scenario, "-")
+	if o.Context != calls.Process {
+		text += ", " + string(o.Context)
+	}
+	if o.At > 1 {
+		text += fmt.Sprintf(" #%d", o.At)
+	}
+	return text
+}
+
+// row is a line of the table: a call on all kernels.
 type row struct {
 	where, call, fails, scenario string
 	states                       map[string]string // by kernel
@@ -69,11 +107,7 @@ func Text(w io.Writer, r Result) error {
 		if !slices.Contains(kernels, o.Kernel) {
 			kernels = append(kernels, o.Kernel)
 		}
-		at := ""
-		if o.At > 1 {
-			at = fmt.Sprintf(" #%d", o.At)
-		}
-		n := row{where: o.Site.Where(), call: strings.TrimSuffix(o.Site.Call, "_noprof"), fails: string(o.Site.Fails), scenario: cmp.Or(o.Scenario, "-") + at}
+		n := row{where: o.Site.Where(), call: o.what(), fails: string(o.Site.Fails), scenario: o.in()}
 		i := slices.IndexFunc(rows, func(h *row) bool {
 			return h.where == n.where && h.call == n.call && h.scenario == n.scenario && h.fails == n.fails
 		})
@@ -102,8 +136,54 @@ func Text(w io.Writer, r Result) error {
 	if err := tw.Flush(); err != nil {
 		return err
 	}
-	_, err := io.WriteString(w, r.reds()+r.count())
+	_, err := io.WriteString(w, r.remarks()+r.reds()+r.count())
 	return err
+}
+
+// title says in a line what failed, and what came of it.
+func (o Outcome) title() string {
+	text := fmt.Sprintf("%s: %s of %s failed", o.Site.Where(), occurrence(o.At), o.Site.Name())
+	if o.Then != nil {
+		text += fmt.Sprintf(", and then %s at %s,", o.Then.Name(), o.Then.Where())
+	}
+	if text += " in " + o.Scenario; o.Context != calls.Process {
+		text += ", in an " + string(o.Context) + ","
+	}
+	return text
+}
+
+// why is what is wrong, and where.
+func (o Outcome) why() string {
+	if o.Where == "" {
+		return o.Why
+	}
+	return o.Why + " at " + o.Where
+}
+
+// remarks are what is odd, each once for all kernels.
+func (r Result) remarks() string {
+	var order []string
+	kernels := make(map[string][]string)
+	for _, o := range r.Outcomes {
+		if o.Remark == "" {
+			continue
+		}
+		text := fmt.Sprintf("%s: %s", o.title(), o.Remark)
+		if kernels[text] == nil {
+			order = append(order, text)
+		}
+		if !slices.Contains(kernels[text], o.Kernel) {
+			kernels[text] = append(kernels[text], o.Kernel)
+		}
+	}
+	var b strings.Builder
+	for _, text := range order {
+		fmt.Fprintf(&b, "\nnote: %s (%s)", text, strings.Join(kernels[text], ", "))
+	}
+	if len(order) > 0 {
+		b.WriteByte('\n')
+	}
+	return b.String()
 }
 
 func (r Result) reds() string {
@@ -112,14 +192,18 @@ func (r Result) reds() string {
 		if !o.State.Red() {
 			continue
 		}
-		fmt.Fprintf(&b, "\n%s: %s of %s failed in %s on %s: %s\n", o.Site.Where(), occurrence(o.At), o.Site.Call, o.Scenario, o.Kernel, o.State)
-		fmt.Fprintf(&b, "  %s", o.Why)
-		if o.Where != "" {
-			fmt.Fprintf(&b, " at %s", o.Where)
-		}
-		b.WriteByte('\n')
+		fmt.Fprintf(&b, "\n%s on %s: %s\n  %s\n", o.title(), o.Kernel, o.State, o.why())
 		for line := range strings.Lines(o.Detail) {
 			b.WriteString("  | " + strings.TrimRight(line, "\n") + "\n")
+		}
+		if o.Again != "" {
+			fmt.Fprintf(&b, "  again: %s\n", o.Again)
+		}
+		if o.Test != "" {
+			b.WriteString("  as a test, for kmodtest test -faults:\n")
+		}
+		for line := range strings.Lines(o.Test) {
+			b.WriteString("    " + line)
 		}
 	}
 	return b.String()

@@ -1,121 +1,81 @@
 package fault
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/kmodtest/kmodtest/internal/smoketest"
+	"github.com/kmodtest/kmodtest/vmimage/internal/calls"
 	"github.com/kmodtest/kmodtest/vmimage/internal/graft"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kbuild"
 	"github.com/kmodtest/kmodtest/vmimage/internal/run"
 	"github.com/kmodtest/kmodtest/vmimage/internal/session"
-	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
 
-// Scenario is what is done while a call fails.
-type Scenario struct {
-	// Name is what it is called: "load m", or a pattern of tests.
-	Name string
-	// Binary, Args, Dir and Env are those of run.Options.
-	Binary, Dir string
-	Args, Env   []string
-
-	load bool
-}
-
-// LoadScenario loads and unloads a module, with the program of kmodtest smoke.
-func LoadScenario(binary, module string, params []string) Scenario {
-	env := append(run.GuestEnv(nil, "/"), smoketest.EnvModule+"="+module, smoketest.EnvReloads+"=0", smoketest.EnvSeed+"=1", smoketest.EnvSeconds+"=0",
-		smoketest.EnvParams+"="+strings.Join(params, smoketest.ParamsSeparator))
-	return Scenario{
-		Name: "load", Binary: binary, Dir: filepath.Dir(binary), Env: env, load: true,
-		Args: []string{"-test.v=test2json", "-test.paniconexit0", "-test.timeout=5m", "-test.run=^" + smoketest.TestName + "$"},
-	}
-}
-
-// Options says what to sweep.
-type Options struct {
-	Session *session.Session
-	// Prepared is the kernel, with the modules as built.
-	Prepared session.Prepared
-	// Scenarios are done in this order: a call that an earlier one makes is left to
-	// it.
-	Scenarios []Scenario
-	// Stranger tells that the modules are not the project's: its files are not
-	// theirs.
-	Stranger bool
-	// Each, if not nil, is told each outcome as it comes.
-	Each func(Outcome)
-}
-
-// sweeper is one sweep.
+// sweeper is the sweep of one kernel.
 type sweeper struct {
-	o     Options
-	run   run.Options
-	sites []Site
-	out   []Outcome
+	o        Order
+	session  *session.Session
+	prepared session.Prepared
+	run      run.Options
+	sites    []calls.Site
+	done     map[int]done // by site
+	journal  *journal
+	out      []Outcome
 }
 
-// Run sweeps on one kernel. An error says that it could not be done; what is red is
+// sweep sweeps on one kernel. An error says that it could not be done; what is red is
 // in the outcomes.
-func Run(ctx context.Context, o Options) ([]Outcome, error) {
-	s := &sweeper{o: o}
+func (s *sweeper) sweep(ctx context.Context, scenarios []Scenario) error {
 	if err := s.prepare(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	done := make([]uint64, len(s.sites)) // occurrences that were swept
+	var err error
+	if s.journal, err = s.openJournal(); err != nil {
+		return err
+	}
+	s.done = make(map[int]done)
 	reachedBy := make([]bool, len(s.sites))
-	for _, sc := range o.Scenarios {
+	for _, sc := range scenarios {
 		reached, err := s.count(ctx, sc)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		var shots []shot
 		for i, r := range reached {
-			reachedBy[i] = reachedBy[i] || r.Times > 0
-			for _, at := range choose(done[i], r.Times) {
-				shots = append(shots, shot{Shot{i, at}, r.Times})
-			}
-			done[i] = max(done[i], r.Times)
+			reachedBy[i] = reachedBy[i] || r.Times+r.InInterrupt > 0
 		}
-		if err := s.shoot(ctx, sc, shots); err != nil {
-			return nil, err
+		firsts, err := s.shoot(ctx, sc, s.choose(reached))
+		if err != nil {
+			return err
+		}
+		if s.o.Depth < 2 {
+			continue
+		}
+		pairs := s.pairs(firsts)
+		if _, err := s.shoot(ctx, sc, pairs); err != nil {
+			return err
+		}
+		for _, p := range pairs {
+			reachedBy[p.Site] = true
 		}
 	}
 	for i, site := range s.sites {
-		if !reachedBy[i] {
+		if !reachedBy[i] && site.Fails != "" && s.o.Only.Fits(site) {
 			s.out = append(s.out, s.tell(Outcome{Site: site, State: NotReached}))
 		}
 	}
-	return s.out, nil
-}
-
-// choose picks the occurrences to fail of those that are new: the first and the
-// last.
-func choose(before, times uint64) []uint64 {
-	switch {
-	case times <= before:
-		return nil
-	case times == before+1:
-		return []uint64{times}
-	}
-	return []uint64{before + 1, times}
+	return s.journal.close()
 }
 
 // tell tells an outcome as it comes.
 func (s *sweeper) tell(o Outcome) Outcome {
-	o.Kernel = s.o.Prepared.Kernel.Name
+	o.Kernel, o.Release = s.prepared.Kernel.Name, s.prepared.Kernel.Release
+	o.Site.Signature = nil
 	if s.o.Each != nil {
 		s.o.Each(o)
 	}
@@ -124,127 +84,166 @@ func (s *sweeper) tell(o Outcome) Outcome {
 
 // prepare has the modules' calls go through stubs.
 func (s *sweeper) prepare(ctx context.Context) error {
-	p, ses := s.o.Prepared, s.o.Session
+	p := s.prepared
+	if err := s.link(ctx, &p); err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(s.sites, func(c calls.Site) bool { return c.Fails != "" }) {
+		return errors.New("sweep: the modules make no call of the kernel that is known to fail: say in kmodtest.toml which can, see [[fault]]")
+	}
+	s.run = s.session.Run(p)
+	if s.run.Counted == nil && !s.session.HasCalls() {
+		s.run.KernelArgs = append(s.run.KernelArgs[:len(s.run.KernelArgs):len(s.run.KernelArgs)], graft.KernelArgs()...)
+	}
+	s.run.Isolation, s.run.Jobs = run.PerPackage, 1
+	if s.o.Source != nil {
+		// A project's files are none of a stranger's modules.
+		s.run.SourceRoot, s.run.Files, s.run.Placed, s.run.Outputs, s.run.Wanted = "", nil, nil, nil, nil
+	}
+	return s.run.AddNeeds(ctx) // a bundle has them, too
+}
+
+// link links the stubs, unless the session has done so already.
+func (s *sweeper) link(ctx context.Context, p *session.Prepared) error {
+	if s.session.HasCalls() {
+		for _, m := range p.Modules {
+			s.sites = append(s.sites, m.Calls...)
+		}
+		return nil
+	}
 	var plain []kbuild.Module
 	for _, m := range p.Modules {
 		plain = append(plain, m.Module)
 	}
-	linked, sites, err := Link(ctx, ses.Kernels.Store, p.Kernel, plain)
+	table := s.session.Table()
+	linked, err := calls.Link(ctx, s.session.Kernels.Store, p.Kernel, plain, calls.Options{Table: table})
 	if err != nil {
 		return err
 	}
-	if len(sites) == 0 {
-		return errors.New("sweep: the modules make no call of the kernel that is known to fail")
+	for _, text := range table.Unused() {
+		s.session.Telling("%s", text)
 	}
 	moved := make(map[string]string) // the modules' files
-	for i, m := range linked {
+	for i, m := range linked.Modules {
 		moved[plain[i].Path] = m.Path
 	}
 	mods := slices.Clone(p.Modules)
 	for i := range mods {
-		mods[i].Module, mods[i].DependsPaths = linked[i], slices.Clone(mods[i].DependsPaths)
+		mods[i].Module, mods[i].DependsPaths = linked.Modules[i], slices.Clone(mods[i].DependsPaths)
 		for j, d := range mods[i].DependsPaths {
 			mods[i].DependsPaths[j] = cmp.Or(moved[d], d)
 		}
 	}
-	p.Modules, s.sites = mods, sites
-	s.run = ses.Run(p)
-	if s.run.Counted == nil {
-		s.run.KernelArgs = append(s.run.KernelArgs[:len(s.run.KernelArgs):len(s.run.KernelArgs)], graft.KernelArgs()...)
-	}
-	s.run.Isolation, s.run.Jobs = run.PerPackage, 1
-	if s.o.Stranger {
-		s.run.SourceRoot, s.run.Files, s.run.Placed, s.run.Outputs, s.run.Wanted = "", nil, nil, nil, nil
-	}
+	p.Modules, s.sites = mods, linked.Sites
 	return nil
 }
 
 // guest runs a scenario in a guest of its own.
-func (s *sweeper) guest(ctx context.Context, sc Scenario, shots []Shot) (outcome, error) {
-	o := s.run
-	o.Binary, o.Args, o.Dir, o.Env = sc.Binary, sc.Args, sc.Dir, sc.Env
-	var out bytes.Buffer
-	o.Stdout, o.Stderr = &out, io.Discard
-	var mu sync.Mutex
-	var got []Reached
-	o.Arm = func(m io.WriterAt) error { return arm(m, s.sites, shots) }
-	o.Stopped = func(m io.ReaderAt) error {
-		mu.Lock()
-		defer mu.Unlock()
-		r, err := read(m, len(s.sites))
-		if err == nil {
-			got = r
+func (s *sweeper) guest(ctx context.Context, sc Scenario, name string, shots []calls.Shot) (g guest, err error) {
+	g.o = s.run
+	g.o.Binary, g.o.Args, g.o.Dir, g.o.Env = sc.Binary, sc.Args, sc.Dir, sc.Env
+	g.o.EnvChanges = slices.Concat(g.o.EnvChanges, sc.order)
+	g.o.Words = calls.Arm(s.sites, shots...)
+	if rec := g.o.Recorded; rec != nil {
+		g.o.Recorded = func(r calls.Recording) {
+			r.Name = name
+			rec(r)
 		}
-		return err
 	}
-	v, err := run.Run(ctx, o)
-	mu.Lock()
-	defer mu.Unlock()
-	return outcome{v, got, out.String()}, err
+	return g, g.run(ctx, len(s.sites))
 }
 
 // count is the run in which nothing fails.
-func (s *sweeper) count(ctx context.Context, sc Scenario) ([]Reached, error) {
-	s.o.Session.Telling("counting the calls of %s on %s", sc.Name, s.o.Prepared.Kernel.Release)
-	got, err := s.guest(ctx, sc, nil)
+func (s *sweeper) count(ctx context.Context, sc Scenario) ([]calls.Reached, error) {
+	if reached, ok := s.journal.counted(sc); ok && len(reached) == len(s.sites) {
+		return reached, nil
+	}
+	s.session.Telling("counting the calls of %s on %s", sc.Name, s.prepared.Kernel.Release)
+	got, err := s.guest(ctx, sc, sc.Name, nil)
 	if err != nil {
 		return nil, err
 	}
 	if !got.v.Green() {
-		return nil, fmt.Errorf("sweep %s on %s: it is red without any failure: see to that first\n%s", sc.Name, s.o.Prepared.Kernel.Release, strings.TrimSpace(got.text))
+		return nil, fmt.Errorf("sweep %s on %s: it is red without any failure: see to that first\n%s", sc.Name, s.prepared.Kernel.Release, strings.TrimSpace(got.text))
 	}
 	if len(got.reached) != len(s.sites) {
-		return nil, fmt.Errorf("sweep %s on %s: the guest did not say which calls were made", sc.Name, s.o.Prepared.Kernel.Release)
+		return nil, fmt.Errorf("sweep %s on %s: the guest did not say which calls were made", sc.Name, s.prepared.Kernel.Release)
 	}
-	return got.reached, nil
-}
-
-// shot is a Shot with how often the scenario comes by.
-type shot struct {
-	Shot
-	of uint64
+	return got.reached, s.journal.count(sc, got.reached)
 }
 
 // shoot has each of the calls fail, in a guest of its own, several at once.
-func (s *sweeper) shoot(ctx context.Context, sc Scenario, shots []shot) error {
-	jobs := s.o.Session.Jobs
-	if jobs <= 0 {
-		jobs = runtime.NumCPU()
+func (s *sweeper) shoot(ctx context.Context, sc Scenario, shots []shot) ([]first, error) {
+	if len(shots) == 0 {
+		return nil, nil
 	}
-	s.o.Session.Telling("having %d calls of %s fail on %s, each in a guest of its own", len(shots), sc.Name, s.o.Prepared.Kernel.Release)
-	results := make([]Outcome, len(shots))
+	var known []shot
+	if known = s.journal.known(sc, shots); len(known) > 0 {
+		s.session.Telling("%d of %d failures of %s on %s were had before a sweep was interrupted", len(known), len(shots), sc.Name, s.prepared.Kernel.Release)
+	}
+	s.session.Telling("having %d calls of %s fail on %s, each in a guest of its own", len(shots)-len(known), sc.Name, s.prepared.Kernel.Release)
+	results, firsts := make([]Outcome, len(shots)), make([]first, len(shots))
 	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(jobs)
+	g.SetLimit(max(s.o.Jobs, 1))
 	for i, sh := range shots {
 		g.Go(func() error {
-			got, err := s.guest(gctx, sc, []Shot{sh.Shot})
+			e, err := s.one(gctx, sc, sh)
 			if err != nil {
 				return err
 			}
-			site := s.sites[sh.Site]
-			o := Outcome{Site: site, Scenario: sc.Name, At: sh.At, Of: sh.of}
-			if sh.Site >= len(got.reached) || got.reached[sh.Site].Failed == 0 {
-				o.State, o.Why = Unsteady, fmt.Sprintf("it was called %d times while counting, and less often again", sh.of)
-			} else {
-				o = judge(o, got.v, sc.load)
-			}
-			results[i] = s.tell(o)
+			results[i] = s.tell(e.Outcome)
+			firsts[i] = first{sh.Shot, e.Outcome.State, e.Next}
 			return nil
 		})
 	}
 	if err := g.Wait(); err != nil {
 		if ctx.Err() != nil {
-			return context.Cause(ctx)
+			return nil, context.Cause(ctx)
 		}
-		return err
+		return nil, err
 	}
 	s.out = append(s.out, results...)
-	return nil
+	return firsts, nil
 }
 
-// outcome is what a guest left.
-type outcome struct {
-	v       verdict.Verdict
-	reached []Reached
-	text    string
+// one has one call fail, or two, and says what came of it.
+func (s *sweeper) one(ctx context.Context, sc Scenario, sh shot) (entry, error) {
+	o := s.outcome(sc, sh)
+	if e, ok := s.journal.look(sc, sh); ok {
+		e.Outcome.Site, e.Outcome.Then = o.Site, o.Then
+		return e, nil
+	}
+	got, err := s.guest(ctx, sc, sc.Name+", "+o.title(), sh.all())
+	if err != nil {
+		return entry{}, err
+	}
+	var e entry
+	if o = o.judge(&got, sc.load); o.State.Red() {
+		o.Again, o.Test = s.o.again(o, sc), s.o.goTest(o, sc)
+		if o.Bundle, err = s.keep(o, &got, sc); err != nil {
+			return e, err
+		}
+	}
+	e.Outcome = o
+	for i, r := range got.reached {
+		if r.After > 0 {
+			e.Next = append(e.Next, i)
+		}
+	}
+	return e, s.journal.note(sc, sh, e)
+}
+
+// outcome is that of a failure which is not judged yet.
+func (s *sweeper) outcome(sc Scenario, sh shot) Outcome {
+	o := Outcome{
+		Kernel: s.prepared.Kernel.Name, Release: s.prepared.Kernel.Release,
+		Site: s.sites[sh.Site], Scenario: sc.Name, Context: sh.Context, At: sh.At, Of: sh.of, number: sh.Site, second: -1,
+	}
+	if sh.first != nil {
+		then := s.sites[sh.Site]
+		then.Signature = nil
+		o.Site, o.Context, o.At, o.number, o.Then, o.second = s.sites[sh.first.Site], sh.first.Context, sh.first.At, sh.first.Site, &then, sh.Site
+	}
+	o.Site.Signature = nil
+	return o
 }

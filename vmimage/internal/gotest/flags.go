@@ -176,6 +176,29 @@ func (f Flags) Outputs(cwd string) (files, dirs []string) {
 	return files, dirs
 }
 
+// Fuzzes tells whether the binary fuzzes a test.
+func (f Flags) Fuzzes() bool { return f.values["test.fuzz"] != "" }
+
+// FuzzTime is for how long it does at the most, with what it takes to make the input
+// that it found smaller; 0 is as long as it likes, or a number of inputs.
+func (f Flags) FuzzTime() (time.Duration, error) {
+	text := f.values["test.fuzztime"]
+	if text == "" || strings.HasSuffix(text, "x") {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return 0, fmt.Errorf("parse -test.fuzztime: %w", err)
+	}
+	least := time.Minute // package testing's default
+	if text := f.values["test.fuzzminimizetime"]; text != "" && !strings.HasSuffix(text, "x") {
+		if least, err = time.ParseDuration(text); err != nil {
+			return 0, fmt.Errorf("parse -test.fuzzminimizetime: %w", err)
+		}
+	}
+	return d + least, nil
+}
+
 // FuzzCache is the directory with the inputs that fuzzing has found interesting,
 // which it reads and adds to; "" if nothing is fuzzed.
 func (f Flags) FuzzCache(cwd string) string {

@@ -115,3 +115,26 @@ func TestPlan(t *testing.T) {
 		}
 	}
 }
+
+func TestFuzzTime(t *testing.T) {
+	tests := []struct {
+		args []string
+		want time.Duration
+		bad  bool
+	}{
+		{args: nil},
+		{args: []string{"-test.fuzz=X", "-test.fuzztime=100x"}},
+		{args: []string{"-test.fuzz=X", "-test.fuzztime", "30s"}, want: 90 * time.Second},
+		{args: []string{"-test.fuzztime=30s", "-test.fuzzminimizetime=10s"}, want: 40 * time.Second},
+		{args: []string{"-test.fuzztime=30s", "-test.fuzzminimizetime=10x"}, want: 90 * time.Second},
+		{args: []string{"-test.fuzztime=soon"}, bad: true},
+		{args: []string{"-test.fuzztime=30s", "-test.fuzzminimizetime=soon"}, bad: true},
+	}
+	for _, tt := range tests {
+		f := ParseFlags(tt.args)
+		got, err := f.FuzzTime()
+		if got != tt.want || (err != nil) != tt.bad {
+			t.Errorf("%q: %v, %v", tt.args, got, err)
+		}
+	}
+}

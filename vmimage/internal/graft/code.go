@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
@@ -27,18 +28,33 @@ type Base struct {
 
 // FindBase finds out how code finds the region on k.
 func FindBase(k kernel.Kernel) (Base, error) {
-	data, err := os.ReadFile(filepath.Join(cmp.Or(k.BuildDir, k.SourceDir), "Module.symvers"))
+	exports, err := exported(k)
 	if err != nil {
-		return Base{}, fmt.Errorf("read exported symbols: %w", err)
+		return Base{}, err
 	}
-	for line := range strings.Lines(string(data)) {
-		if f := strings.Split(line, "\t"); len(f) > 1 && f[1] == pageOffset {
-			b := Base{Length: 7, variable: true}
-			_, err := fmt.Sscanf(f[0], "0x%x", &b.version)
-			return b, err
-		}
+	if version, ok := exports[pageOffset]; ok {
+		return Base{Length: 7, variable: true, version: version}, nil
 	}
 	return Base{Length: 10}, nil
+}
+
+// exported are the symbols that k exports, with their versions.
+func exported(k kernel.Kernel) (map[string]uint32, error) {
+	data, err := os.ReadFile(filepath.Join(cmp.Or(k.BuildDir, k.SourceDir), "Module.symvers"))
+	if err != nil {
+		return nil, fmt.Errorf("read exported symbols: %w", err)
+	}
+	all := make(map[string]uint32)
+	for line := range strings.Lines(string(data)) {
+		if f := strings.Split(line, "\t"); len(f) > 1 {
+			version, err := strconv.ParseUint(f[0], 0, 32)
+			if err != nil {
+				return nil, fmt.Errorf("read exported symbols: version of %s: %w", f[1], err)
+			}
+			all[f[1]] = uint32(version)
+		}
+	}
+	return all, nil
 }
 
 // Load is the instruction that loads the address of physical memory 0 into a
@@ -52,12 +68,23 @@ func (b Base) Load(register string) string {
 }
 
 // Versions is what a module with versions of symbols has to have besides (struct
-// modversion_info in include/linux/module.h), as assembly.
-func (b Base) Versions(o *Object) string {
-	if o.Section("__versions") == nil || !b.variable || slices.ContainsFunc(o.Syms, func(s elf.Symbol) bool { return s.Name == pageOffset }) {
+// modversion_info in include/linux/module.h), as assembly, for the base and what else
+// grafted code takes of the kernel.
+func (b Base) Versions(o *Object, others ...Symbol) string {
+	if o.Section("__versions") == nil {
 		return ""
 	}
-	return fmt.Sprintf("\t.section __versions, \"a\"\n\t.quad %#x\n1:\t.asciz \"%s\"\n\t.fill 56 - (. - 1b), 1, 0\n", b.version, pageOffset)
+	if b.variable {
+		others = append([]Symbol{{pageOffset, b.version}}, others...)
+	}
+	var text strings.Builder
+	for _, add := range others {
+		if slices.ContainsFunc(o.Syms, func(s elf.Symbol) bool { return s.Name == add.Name }) {
+			continue // it has that already
+		}
+		fmt.Fprintf(&text, "\t.section __versions, \"a\"\n\t.quad %#x\n1:\t.asciz \"%s\"\n\t.fill 56 - (. - 1b), 1, 0\n", add.Version, add.Name)
+	}
+	return text.String()
 }
 
 // Stack is, as assembly, the bytes of the unwinder's entry for a place at which the

@@ -1,11 +1,13 @@
 // Package graft puts code of ours into modules that are built: it edits relocatable
 // objects, and gives that code memory of the guest which outlives the module, and
-// which the host reads and writes while the guest runs. Packages cover and fault are
+// which the host reads and writes while the guest runs. Packages cover and calls are
 // what it is for.
 package graft
 
 import (
+	"encoding/binary"
 	"fmt"
+	"io"
 	"regexp"
 )
 
@@ -17,14 +19,37 @@ import (
 // 16 MiB on.
 const (
 	RegionAt   = 96 << 20
-	RegionSize = 4 << 20
+	RegionSize = 8 << 20
 )
 
-// The region is shared: counters of lines come first, the words of faults last.
+// The region is shared: counters of lines come first, then the words of calls, and
+// the records of calls.
 const (
 	CountersAt, CountersSize = RegionAt, 3 << 20
-	FaultsAt, FaultsSize     = RegionAt + CountersSize, RegionSize - CountersSize
+	CallsAt, CallsSize       = CountersAt + CountersSize, 1 << 20
+	RecordsAt, RecordsSize   = CallsAt + CallsSize, RegionSize - CountersSize - CallsSize
 )
+
+// Word is a number that the host puts into the region before a guest begins. It is
+// data: a bundle keeps it.
+type Word struct {
+	// At is its physical address.
+	At    int64  `json:"at"`
+	Value uint64 `json:"value"`
+}
+
+// Write writes words to a guest's memory.
+func Write(memory io.WriterAt, words []Word) error {
+	for _, w := range words {
+		if w.At < RegionAt || w.At > RegionAt+RegionSize-8 {
+			return fmt.Errorf("write word at %#x: it is not in the region", w.At)
+		}
+		if _, err := memory.WriteAt(binary.LittleEndian.AppendUint64(nil, w.Value), w.At); err != nil {
+			return fmt.Errorf("write word: %w", err)
+		}
+	}
+	return nil
+}
 
 // KernelArgs reserve the region.
 func KernelArgs() []string {

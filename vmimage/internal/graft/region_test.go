@@ -7,9 +7,9 @@ func TestReserved(t *testing.T) {
 		log string
 		ok  bool
 	}{
-		"6.1":       {"4,10,0,-;Reserving 4MB of memory at 96MB for crashkernel (System RAM: 511MB)\n", true},
-		"6.12":      {"6,10,0,-;crashkernel reserved: 0x0000000006000000 - 0x0000000006400000 (4 MB)\n", true},
-		"elsewhere": {"6,10,0,-;crashkernel reserved: 0x0000000016000000 - 0x0000000016400000 (4 MB)\n", false},
+		"6.1":       {"4,10,0,-;Reserving 8MB of memory at 96MB for crashkernel (System RAM: 511MB)\n", true},
+		"6.12":      {"6,10,0,-;crashkernel reserved: 0x0000000006000000 - 0x0000000006800000 (8 MB)\n", true},
+		"elsewhere": {"6,10,0,-;crashkernel reserved: 0x0000000016000000 - 0x0000000016800000 (8 MB)\n", false},
 		"in use":    {"4,10,0,-;crashkernel reservation failed - memory is in use.\n", false},
 		"no word":   {"", false},
 	}

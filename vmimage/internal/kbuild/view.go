@@ -3,7 +3,6 @@ package kbuild
 import (
 	"context"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -33,8 +32,10 @@ type Place struct {
 	// Jobs bounds the compilers at work.
 	Jobs int
 
-	// view tells that the host lets us show the build other directories.
-	view bool
+	// view tells that the host lets us show the build other directories, binds are
+	// what is mounted in those.
+	view  bool
+	binds []bind
 }
 
 // newPlace chooses the paths below dir.
@@ -72,14 +73,17 @@ var hidden = [][2]string{
 
 // prepare makes the place.
 func (p *Place) prepare(ctx context.Context, k kernel.Kernel, r *Recipe) error {
-	for _, d := range []string{"bin", "home", "view", "view/var/dkms"} {
-		path := filepath.Join(p.dir, d)
-		if d != "view/var/dkms" {
-			if err := os.RemoveAll(path); err != nil {
-				return err
-			}
+	dirs := []string{"bin", "home", "view"}
+	for _, d := range dirs {
+		if err := os.RemoveAll(filepath.Join(p.dir, d)); err != nil {
+			return err
 		}
-		if err := os.MkdirAll(path, 0o755); err != nil {
+	}
+	for _, h := range hidden {
+		dirs = append(dirs, filepath.Join("view", h[1]))
+	}
+	for _, d := range dirs {
+		if err := os.MkdirAll(filepath.Join(p.dir, d), 0o755); err != nil {
 			return err
 		}
 	}
@@ -89,43 +93,15 @@ func (p *Place) prepare(ctx context.Context, k kernel.Kernel, r *Recipe) error {
 	if err := p.programs(k); err != nil {
 		return err
 	}
-	links := map[string]string{
-		"lib/modules/" + p.Release + "/build":   p.KernelDir,
-		"lib/modules/" + p.Release + "/source":  k.SourceDir,
-		"usr/src/linux-headers-" + p.Release:    p.KernelDir,
-		"usr/src/" + filepath.Base(k.SourceDir): k.SourceDir,
-	}
-	trees := maps.Clone(r.Others)
-	if trees == nil {
-		trees = map[string]string{}
-	}
-	for _, name := range r.Names {
-		trees[name] = p.Tree
-	}
-	for name, dir := range trees {
-		if !filepath.IsLocal(name) {
-			return fmt.Errorf("use name %q: it leads out of its folder", name)
-		}
-		links["usr/src/"+strings.ReplaceAll(name, "/", "-")] = dir
-		links["var/dkms/"+name+"/build"] = dir
-		links["var/dkms/"+name+"/source"] = dir
-	}
-	for link, target := range links {
-		path := filepath.Join(p.dir, "view", link)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return err
-		}
-		if err := os.Symlink(target, path); err != nil {
-			return err
-		}
-	}
 	// The paths go through a shell and into mount options.
 	if strings.ContainsAny(p.dir, `:,'\`) {
 		return nil
 	}
 	_, err := kernel.Command{Args: p.namespace("true"), Clean: true}.Run(ctx)
-	p.view = err == nil
-	return ctx.Err()
+	if p.view = err == nil; !p.view {
+		return ctx.Err()
+	}
+	return p.show(k, r)
 }
 
 // programs writes those that go before the host's.
@@ -150,10 +126,11 @@ func (p *Place) programs(k kernel.Kernel) error {
 // askedRunning tells whether the build asked for the running kernel.
 func (p *Place) askedRunning() bool { return fileExists(filepath.Join(p.dir, "uname")) }
 
-// wrap puts args into a mount namespace in which the host's kernels are not to
-// be seen, and in which KernelDir lies where an installed kernel has its own.
+// Wrap puts args into a mount namespace in which the host's kernels are not to
+// be seen, and in which the kernel's own directories lie where its packages would
+// install them.
 // Where the host forbids that, args stay as they are.
-func (p *Place) wrap(args []string) []string {
+func (p *Place) Wrap(args []string) []string {
 	if !p.view {
 		return args
 	}
@@ -162,14 +139,14 @@ func (p *Place) wrap(args []string) []string {
 
 func (p *Place) namespace(args ...string) []string {
 	var script strings.Builder
-	script.WriteString("set -e\n")
+	script.WriteString(bindFunctions)
 	for _, h := range hidden {
 		view := filepath.Join(p.dir, "view", h[1])
 		if st, err := os.Stat(h[0]); err == nil && st.IsDir() {
 			if inside(h[0], p.dir) {
 				continue
 			}
-			fmt.Fprintf(&script, "mount --bind '%s' '%s'\n", view, h[0])
+			fmt.Fprintf(&script, "rw '%s' '%s'\n", view, h[0])
 			continue
 		}
 		// There is nothing to mount on: its parent is shown with one name more.
@@ -178,6 +155,9 @@ func (p *Place) namespace(args ...string) []string {
 			continue // it would be read-only
 		}
 		fmt.Fprintf(&script, "mount -t overlay kmodtest -o 'lowerdir=%s:%s' '%s'\n", filepath.Dir(view), parent, parent)
+	}
+	for _, b := range p.binds {
+		fmt.Fprintf(&script, "%s %s %s\n", b.how, quoted(b.from), quoted(b.at))
 	}
 	script.WriteString(`exec "$@"`)
 	return append([]string{"unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script.String(), "sh"}, args...)

@@ -73,7 +73,10 @@ func resolveAnew(ctx context.Context, o Options, spec Spec) (Resolved, error) {
 		return Resolved{}, err
 	}
 	c, err := choose(all, spec)
-	return resolvedOf(spec, c), err
+	if err != nil {
+		return Resolved{}, err
+	}
+	return resolvedOf(spec, c), nil
 }
 
 // readResolved returns a cached answer. A damaged one is as good as none.

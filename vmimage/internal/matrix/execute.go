@@ -32,7 +32,7 @@ type Order struct {
 // the result; an error says that there is none.
 func Execute(ctx context.Context, s *session.Session, o Order) (report.Result, error) {
 	var none report.Result
-	kernels, err := Choose(s, o.Kernels)
+	kernels, err := Choose(ctx, s, o.Kernels)
 	if err != nil {
 		return none, err
 	}
@@ -72,7 +72,7 @@ func Execute(ctx context.Context, s *session.Session, o Order) (report.Result, e
 	progress := o.newProgress(jobs, flags.Verbose)
 	res := Run(ctx, Options{Jobs: jobs, Stages: p.Stages(ctx), Guests: guests, Progress: progress.event, Stream: out.stream})
 	progress.stop()
-	if err := out.tell(s, res); err != nil {
+	if err := out.tell(s, res, s.Config.Dir); err != nil {
 		return res, err
 	}
 	tellUnused(s, res)
@@ -166,7 +166,7 @@ func Merge(s *session.Session, o Order, dirs []string) (report.Result, error) {
 		return all, err
 	}
 	defer out.close()
-	return all, out.tell(s, all)
+	return all, out.tell(s, all, s.Config.Dir)
 }
 
 // LockOf reads the session's lock file if there is one, or if it has to be taken.

@@ -149,7 +149,7 @@ func TestReadmeMatrix(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kernels, err := Choose(&session.Session{Config: c}, nil)
+	kernels, err := Choose(t.Context(), &session.Session{Config: c}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

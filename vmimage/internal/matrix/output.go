@@ -95,8 +95,9 @@ func (o *output) close() {
 // it is in the report.
 const maxFailureLines = 60
 
-// tell tells the result in every form that is asked for.
-func (o *output) tell(s *session.Session, r report.Result) error {
+// tell tells the result in every form that is asked for. Lines of source files are
+// relative to the directory project, if that is known.
+func (o *output) tell(s *session.Session, r report.Result, project string) error {
 	text := report.TextOptions{Color: o.Color && o.table == o.Stdout, MaxLines: maxFailureLines}
 	if err := report.Text(o.table, r, text); err != nil {
 		return err
@@ -109,7 +110,7 @@ func (o *output) tell(s *session.Session, r report.Result) error {
 			return err
 		}
 	}
-	if err := o.tellCI(s.Config.Dir, r); err != nil {
+	if err := o.tellCI(project, r); err != nil {
 		return err
 	}
 	if o.Readme != "" {
@@ -143,8 +144,20 @@ func (t Told) NewReport(dir string) (Report, error) {
 // Bundles is the directory for bundles, and what a report calls it.
 func (r Report) Bundles() (dir, name string) { return filepath.Join(r.o.dir, "bundles"), "bundles" }
 
-// Tell writes the reports of a result, and tells CI.
-func (r Report) Tell(s *session.Session, res report.Result) error { return r.o.tell(s, res) }
+// Dir is where they are; empty if nobody asked for them, and Tell found no use for
+// them.
+func (r Report) Dir() string {
+	if r.o.temp {
+		return ""
+	}
+	return r.o.dir
+}
+
+// Tell writes the reports of a result, and tells CI. dir is what the places in it are
+// relative to.
+func (r Report) Tell(s *session.Session, res report.Result, dir string) error {
+	return r.o.tell(s, res, dir)
+}
 
 // Close removes a temporary directory that nobody has a use for.
 func (r Report) Close() { r.o.close() }
@@ -187,10 +200,10 @@ func (o *output) tellCI(project string, r report.Result) error {
 	if !o.Annotate {
 		return nil
 	}
-	// The project may be a directory of the repository.
+	// The project may be a directory of the repository, or lie elsewhere.
 	prefix := ""
 	if o.Workspace != "" && project != "" {
-		if rel, err := filepath.Rel(o.Workspace, project); err == nil && filepath.IsLocal(rel) {
+		if rel, err := filepath.Rel(o.Workspace, project); err == nil {
 			prefix = filepath.ToSlash(rel)
 		}
 	}

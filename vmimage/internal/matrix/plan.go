@@ -1,6 +1,7 @@
 package matrix
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strconv"
@@ -23,15 +24,16 @@ type Job struct {
 	Packages []Package
 }
 
-// Choose returns the kernels that names mean, as Session.KernelNames tells.
-func Choose(s *session.Session, names []string) ([]Kernel, error) {
+// Choose returns the kernels that names mean, as Session.KernelNames tells, and
+// those of the archive that no list holds.
+func Choose(ctx context.Context, s *session.Session, names []string) ([]Kernel, error) {
 	names, err := s.KernelNames(names)
 	if err != nil {
 		return nil, err
 	}
 	var chosen []Kernel
 	for _, name := range names {
-		spec, err := s.Spec(name)
+		spec, err := s.FindSpec(ctx, name)
 		if err != nil {
 			return nil, err
 		}

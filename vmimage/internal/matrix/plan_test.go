@@ -29,12 +29,13 @@ func TestChoose(t *testing.T) {
 		"twice":       {[]string{"5.10", "5.10", "all"}, "5.10 6.12 6.12-generic", ""},
 		"tag":         {[]string{"tag:nightly"}, "6.12-generic", ""},
 		"on disk":     {[]string{"dir:/opt/k"}, "dir:/opt/k", ""},
-		"unknown":     {[]string{"4.19"}, "", `unknown kernel "4.19": known are 5.10, 6.12, 6.12-generic`},
+		"unlisted":    {[]string{"5.10-generic"}, "5.10-generic", ""},
+		"unknown":     {[]string{"none"}, "", `unknown kernel "none": known are 5.10, 6.12, 6.12-generic`},
 		"unknown tag": {[]string{"tag:weekly"}, "", `none has the tag "weekly"`},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			ks, err := Choose(list, tt.names)
+			ks, err := Choose(t.Context(), list, tt.names)
 			var got []string
 			for _, k := range ks {
 				got = append(got, k.Name)
@@ -47,14 +48,14 @@ func TestChoose(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Choose(&session.Session{Config: &config.Config{}}, nil); err == nil {
+	if _, err := Choose(t.Context(), &session.Session{Config: &config.Config{}}, nil); err == nil {
 		t.Error("an empty list is no error")
 	}
 }
 
 // The shards together are the whole, without an overlap.
 func TestPlanShards(t *testing.T) {
-	kernels, err := Choose(list, []string{"all"})
+	kernels, err := Choose(t.Context(), list, []string{"all"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,10 +20,7 @@ func Annotations(w io.Writer, r Result, prefix string) error {
 	}
 	var notes []*note
 	for _, f := range r.Failures() {
-		name := f.Test
-		if name == "" {
-			name = string(f.Phase)
-		}
+		name := r.subject(f)
 		at := f.At
 		if len(at) == 0 {
 			at = []Position{{Text: f.Title}}
@@ -31,6 +28,9 @@ func Annotations(w io.Writer, r Result, prefix string) error {
 		for _, p := range at {
 			if path.IsAbs(p.File) || strings.HasPrefix(p.File, "../") {
 				continue // no file of the project
+			}
+			if strings.HasPrefix(path.Join(prefix, p.File), "../") {
+				p.File, p.Line = "", 0 // the project is none of the repository's
 			}
 			i := slices.IndexFunc(notes, func(n *note) bool { return n.pos == p && n.name == name })
 			if i < 0 {

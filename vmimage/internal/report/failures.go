@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"regexp"
@@ -28,6 +29,19 @@ func (r Red) Name() string {
 		return r.Kernel + " " + r.Test
 	}
 	return r.Kernel + " " + string(r.Phase)
+}
+
+// subject is what a thing that is red happened to: the test, or the phase, and which
+// package's if there are several.
+func (r Result) subject(f Red) string {
+	name := f.Test
+	if name == "" {
+		name = string(f.Phase)
+	}
+	if f.Package != "" && len(r.packages()) > 1 {
+		name = f.Package + " " + name
+	}
+	return name
 }
 
 // Failures returns what is red. It is empty only if the result is green.
@@ -127,6 +141,10 @@ func (r *Red) point(at *verdict.Place, text string) {
 // logLine is a line of a test's log, as package testing prints it.
 var logLine = regexp.MustCompile(`(?m)^[ \t]*([\w./+-]+\.go):(\d+): (.*)$`)
 
+// definedAt is how a test's log says which line of C the thing is from that it tells
+// of: "notes_nb+0x8 [m] (src/m.c:10)".
+var definedAt = regexp.MustCompile(`(?m)^[ \t]*(.*\S) \(([\w./+-]+\.[chS]):(\d+)\)$`)
+
 // logged finds the lines that a test's log points at. Go names a file without
 // its directory.
 func (r Run) logged(text string) []Position {
@@ -139,23 +157,38 @@ func (r Run) logged(text string) []Position {
 		}
 		all = append(all, p)
 	}
+	for _, m := range definedAt.FindAllStringSubmatch(text, -1) {
+		p := Position{File: m[2], Text: m[1]}
+		p.Line, _ = strconv.Atoi(m[3])
+		all = append(all, p)
+	}
 	return all
 }
 
-// firstWords is the first line of a test's log, without its position.
+// firstWords is the first line of a test's log, without its position, and the next
+// one if that says what.
 func firstWords(text string) string {
+	head := ""
 	for line := range strings.SplitSeq(text, "\n") {
-		if line = strings.TrimSpace(line); line != "" {
-			if m := logLine.FindStringSubmatch(line); m != nil {
-				return m[3]
-			}
+		line = strings.TrimSpace(line)
+		if head != "" {
+			return strings.TrimSpace(head + " " + line) // "there is still:" says little alone
+		}
+		if line == "" {
+			continue
+		}
+		if m := logLine.FindStringSubmatch(line); m != nil {
+			line = m[3]
+		}
+		if !strings.HasSuffix(line, ":") || strings.HasSuffix(line, "):") { // a diff has too many lines
 			return line
 		}
+		head = line
 	}
-	return "failed"
+	return cmp.Or(head, "failed")
 }
 
-// accepted are the findings that fail no run, each with the reason.
+// accepted are the findings, and the remarks, that fail no run, each with the reason.
 type accepted struct {
 	kernel, pkg, title, reason string
 }
@@ -177,6 +210,12 @@ func (r Result) accepted() []accepted {
 				default:
 					continue
 				}
+				if !slices.Contains(all, a) {
+					all = append(all, a)
+				}
+			}
+			for _, rem := range run.Verdict.Contract.Remarks {
+				a := accepted{kernel: k.Name, pkg: run.Package, title: rem.String(), reason: "a remark of the unload contract"}
 				if !slices.Contains(all, a) {
 					all = append(all, a)
 				}

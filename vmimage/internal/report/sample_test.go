@@ -48,6 +48,9 @@ func sample() Result {
 						{Kind: "warn", Title: "WARNING in <old>", Raw: "WARNING: old\n", Allowed: "fixed | in 6.13", AllowedBy: "kmodtest.toml:21", Tests: []string{"TestEcho"}},
 						{Kind: "warn", Title: "WARNING in self_test", Raw: "WARNING: test\n", Expected: true, Tests: []string{"TestReload"}},
 					},
+					Contract: verdict.Contract{Sweeps: 2, Remarks: []verdict.Remark{
+						{Test: "TestReload", Modules: []string{"vnet_nl"}, Kind: "kprobe", Name: "0000 k <dev_get_flags>+0x0"},
+					}},
 					Problems: []verdict.Problem{{Kind: verdict.ProblemLoaded, Module: "vnet_nl", Text: "module vnet_nl was still loaded at the end"}},
 				}}},
 			},

@@ -28,7 +28,7 @@ func Text(w io.Writer, r Result, o TextOptions) error {
 		t.failure(f)
 	}
 	if all := r.accepted(); len(all) > 0 {
-		t.printf("\nFindings that fail no run\n")
+		t.printf("\nFindings and remarks that fail no run\n")
 		for _, a := range all {
 			t.printf("    %s (%s): %s, %s\n", a.kernel, a.pkg, printable(a.title), printable(a.reason))
 		}

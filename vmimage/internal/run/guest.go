@@ -50,6 +50,7 @@ func (r *runner) guest(ctx context.Context, names []string) (died bool, err erro
 	}
 	err = r.serve(ctx, s, j, names)
 	lines.ending(ctx, err)
+	inputs, inputErr := s.VM.Inputs()
 	closeErr := s.close(err)
 	r.counted(lines)
 	r.contract(stop())
@@ -57,6 +58,9 @@ func (r *runner) guest(ctx context.Context, names []string) (died bool, err erro
 	r.syms = j.syms
 	r.printed = j.output
 	j.files.abort()
+	if err := j.files.settle(closeErr != nil); err != nil {
+		return false, err
+	}
 	defer func() { j.kunit.finish(r.v) }() // the console may have more of it
 	if !r.kept {
 		// The first guest that died is worth more than those after it.
@@ -73,6 +77,7 @@ func (r *runner) guest(ctx context.Context, names []string) (died bool, err erro
 		j.missed(s.summary.LostKmsg > 0)
 		j.release()
 		r.summary(j, s.summary)
+		r.keepInputs(j, inputs, inputErr, false)
 		for _, f := range j.files.missing() {
 			if j.exit != nil && j.exit.Code == 0 {
 				r.problem(verdict.ProblemOutput, "the test binary did not write %s", f)
@@ -98,6 +103,7 @@ func (r *runner) guest(ctx context.Context, names []string) (died bool, err erro
 	j.parser.Flush()
 	j.console()
 	r.died(j, closeErr)
+	r.keepInputs(j, inputs, inputErr, true)
 	r.kept = true
 	return errors.Is(closeErr, errDied) || errors.Is(closeErr, errDeadline) || errors.Is(closeErr, errSilent), nil
 }

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"sync"
+	"time"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/boot"
+	"github.com/kmodtest/kmodtest/vmimage/internal/calls"
 	"github.com/kmodtest/kmodtest/vmimage/internal/cover"
 	"github.com/kmodtest/kmodtest/vmimage/internal/graft"
 	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
@@ -21,35 +23,82 @@ type lines struct {
 	o      *Options
 
 	mu     sync.Mutex
+	tape   *calls.Tape // nil if no calls are recorded
 	counts cover.Counts
 	err    error
+	over   chan struct{} // closed when the tape need not be read any more
+}
+
+// looksIn tells whether guests' memory is read or written.
+func (o *Options) looksIn() bool {
+	return o.Counted != nil || o.Stopped != nil || o.Recorded != nil || len(o.calls()) > 0
 }
 
 // count begins to watch a guest; it returns nil if nothing counts there.
 func (r *runner) count(ctx context.Context, g *boot.Guest) (*lines, error) {
-	if r.o.Counted == nil && r.o.Stopped == nil {
-		return nil, nil
-	}
-	if err := graft.Reserved(bytes.Join(g.Log, nil)); err != nil {
-		return nil, err
-	}
-	l := &lines{g: g, config: r.source.Config, o: r.o}
-	for _, m := range r.o.Modules {
-		if m.Counted != nil {
-			l.mods = append(l.mods, *m.Counted)
+	log := bytes.Join(g.Log, nil)
+	if r.o.looksIn() || r.payload.info.Counters.N > 0 {
+		if err := graft.Reserved(log); err != nil {
+			return nil, err
 		}
 	}
-	if r.o.Arm != nil {
+	if !r.o.looksIn() {
+		return nil, nil
+	}
+	l := &lines{g: g, config: r.source.Config, o: r.o, mods: r.o.counted(), over: make(chan struct{})}
+	if len(r.o.Words) > 0 || r.o.Recorded != nil {
 		m, err := g.VM.Memory(ctx, l.config)
 		if err == nil {
-			err = r.o.Arm(m)
+			err = graft.Write(m, r.o.Words)
 		}
 		if err != nil {
 			return nil, err
 		}
+		if r.o.Recorded != nil {
+			l.tape = calls.NewTape(r.o.calls(), log)
+			go l.follow(m)
+		}
 	}
 	g.VM.OnStop(ctx, l.read)
 	return l, nil
+}
+
+// counted are the modules that count.
+func (o *Options) counted() []cover.Counted {
+	var mods []cover.Counted
+	for _, m := range o.Modules {
+		if m.Counted != nil {
+			mods = append(mods, *m.Counted)
+		}
+	}
+	return mods
+}
+
+// tapeInterval is how often the records of calls are read while a guest runs: the
+// region holds as many as a busy module makes in some times that.
+const tapeInterval = 25 * time.Millisecond
+
+// follow reads the records of calls while the guest runs. A guest that is gone ends
+// it; what it had to say then is read elsewhere.
+func (l *lines) follow(m *vm.Memory) {
+	tick := time.NewTicker(tapeInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-l.over:
+			return
+		case <-l.g.VM.Exited():
+			return
+		case <-tick.C:
+		}
+		l.mu.Lock()
+		err := l.tape.Read(m)
+		full := l.tape.Full()
+		l.mu.Unlock()
+		if err != nil || full {
+			return
+		}
+	}
 }
 
 // read reads the counters. They only grow: the last time is right.
@@ -60,6 +109,9 @@ func (l *lines) read(ctx context.Context) {
 	var c cover.Counts
 	if err == nil {
 		c, err = cover.Read(m, l.mods)
+	}
+	if err == nil && l.tape != nil {
+		err = l.tape.Read(m)
 	}
 	if err == nil && l.o.Stopped != nil {
 		err = l.o.Stopped(m)
@@ -87,14 +139,21 @@ func (r *runner) counted(l *lines) {
 	if l == nil {
 		return
 	}
+	close(l.over)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
 	case l.counts == nil && l.err != nil:
 		r.problem(verdict.ProblemGuest, "what the modules counted: %v", l.err)
+		return
 	case l.counts == nil:
 		r.problem(verdict.ProblemGuest, "what the modules counted: the guest ended before that could be read")
-	case r.o.Counted != nil:
+		return
+	}
+	if r.o.Counted != nil {
 		r.o.Counted(cover.Sample{Tests: r.only, Counts: l.counts})
+	}
+	if l.tape != nil {
+		r.o.Recorded(l.tape.Recording(r.only))
 	}
 }

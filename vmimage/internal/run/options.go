@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/cache"
+	"github.com/kmodtest/kmodtest/vmimage/internal/calls"
 	"github.com/kmodtest/kmodtest/vmimage/internal/cover"
+	"github.com/kmodtest/kmodtest/vmimage/internal/graft"
 	"github.com/kmodtest/kmodtest/vmimage/internal/initramfs"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kbuild"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
@@ -106,11 +108,15 @@ type Options struct {
 	// Counted, if not nil, is told what each guest has counted of lines of the
 	// modules, see package cover; from several goroutines.
 	Counted func(cover.Sample)
-	// Arm, if not nil, is given the memory of each guest before its job begins, and
-	// Stopped what is in it when the guest has stopped or is about to be killed, see
-	// package graft; from several goroutines.
-	Arm     func(io.WriterAt) error
+	// Words are written to the memory of each guest before its job begins, see package
+	// graft; may be empty.
+	Words []graft.Word
+	// Stopped, if not nil, is given the memory of each guest when it has stopped or is
+	// about to be killed; from several goroutines.
 	Stopped func(io.ReaderAt) error
+	// Recorded, if not nil, is given the calls that the modules of each guest have
+	// made, see package calls; from several goroutines.
+	Recorded func(calls.Recording)
 	// Notice, if not nil, is told in one line of what is going on.
 	Notice func(string)
 	// Phase, if not nil, is told of each phase as it begins, of each guest.
@@ -124,6 +130,8 @@ type Module struct {
 	DependsPaths []string
 	// Counted says how it counts lines; nil if it does not.
 	Counted *cover.Counted `json:",omitempty"`
+	// Calls are those of its calls into the kernel that are had; nil if none are.
+	Calls []calls.Site `json:",omitempty"`
 }
 
 // Isolation says which tests share a guest, and so a kernel.

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -19,6 +20,8 @@ type outputs struct {
 	dirs []string
 	// changed are directories of which what the tests wrote comes.
 	changed []string
+	// cache is one of those that may have to be made; or empty.
+	cache string
 	// globs are patterns of what comes, if it is there.
 	globs []string
 }
@@ -36,8 +39,8 @@ func (r *runner) outputs() outputs {
 	// fuzzing found. A run that is repeated from a bundle has no directory.
 	if r.isTest && r.o.Root == "" {
 		out.changed = append(out.changed, r.o.Dir)
-		if dir := r.flags.FuzzCache(r.o.Dir); dir != "" {
-			out.changed = append(out.changed, dir)
+		if out.cache = r.flags.FuzzCache(r.o.Dir); out.cache != "" {
+			out.changed = append(out.changed, out.cache)
 		}
 	}
 	out.changed = slices.DeleteFunc(out.changed, func(dir string) bool { return dir == "" || dir == "/" })
@@ -51,6 +54,9 @@ func (o outputs) mkdirs() []string {
 		dirs = append(dirs, filepath.Dir(f))
 	}
 	dirs = append(dirs, o.dirs...) // package testing makes no parent of _artifacts
+	if o.cache != "" {
+		dirs = append(dirs, o.cache) // what is found early is found in what is there
+	}
 	for _, g := range o.globs {
 		dirs = append(dirs, globDir(g))
 	}
@@ -94,15 +100,22 @@ type fileSink struct {
 	want   outputs
 	got    []string
 	redir  func(path string) string // where a file goes; nil: where it says
-	root   *os.Root                 // of the file that is being received
+	dir    string                   // of the file that is being received
+	root   *os.Root                 // the same
 	temp   *os.File
 	name   string // of temp, in root
 	header wire.FileHeader
 	left   int64
+	// early are files that count only if the guest dies, by path.
+	early map[string]earlyFile
 }
+
+// earlyFile is a whole file under another name.
+type earlyFile struct{ dir, name, temp string }
 
 func (s *fileSink) frame(f wire.Frame) error {
 	if f.Type == wire.File {
+		s.header = wire.FileHeader{}
 		if err := f.Decode(&s.header); err != nil {
 			return err
 		}
@@ -141,7 +154,7 @@ func (s *fileSink) begin() error {
 	if err != nil {
 		return fmt.Errorf("write output: %w", err)
 	}
-	s.left, s.header.Path = s.header.Size, rel
+	s.left, s.header.Path, s.dir = s.header.Size, rel, dir
 	// Several guests of a run may write the same file: the last one wins.
 	s.name = filepath.Join(filepath.Dir(rel), fmt.Sprintf(".%s.%x", filepath.Base(rel), rand.Uint64()))
 	if err = s.root.MkdirAll(filepath.Dir(rel), 0o755); err == nil {
@@ -163,7 +176,19 @@ func (s *fileSink) commit() error {
 	if cerr := s.temp.Close(); err == nil {
 		err = cerr
 	}
-	if err == nil {
+	path := filepath.Join(s.dir, s.header.Path)
+	if old, ok := s.early[path]; ok {
+		_ = s.root.Remove(old.temp)
+		delete(s.early, path)
+	}
+	switch {
+	case err != nil:
+	case s.header.Early:
+		if s.early == nil {
+			s.early = make(map[string]earlyFile)
+		}
+		s.early[path] = earlyFile{s.dir, s.header.Path, s.name}
+	default:
 		err = s.root.Rename(s.name, s.header.Path)
 	}
 	if err != nil {
@@ -184,6 +209,28 @@ func (s *fileSink) missing() []string {
 		}
 	}
 	return m
+}
+
+// settle puts the early files into their places if the guest has died, and removes
+// them if it came to its end: then it has handed over all that counts.
+func (s *fileSink) settle(died bool) error {
+	var errs []error
+	for _, f := range s.early {
+		root, err := os.OpenRoot(f.dir)
+		if err == nil {
+			if died {
+				err = root.Rename(f.temp, f.name)
+			} else {
+				err = root.Remove(f.temp)
+			}
+			root.Close()
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("write %s: %w", filepath.Join(f.dir, f.name), err))
+		}
+	}
+	s.early = nil
+	return errors.Join(errs...)
 }
 
 // abort removes a file that will not be completed.

@@ -14,7 +14,7 @@ import (
 
 func TestPlace(t *testing.T) {
 	out := outputs{
-		files: []string{"/src/cover.out"}, dirs: []string{"/cov"}, changed: []string{"/src/pkg"}, globs: []string{"/src/build/*/x.pcap", "/src/log*"},
+		files: []string{"/src/cover.out"}, dirs: []string{"/cov"}, changed: []string{"/src/pkg"}, cache: "/cache", globs: []string{"/src/build/*/x.pcap", "/src/log*"},
 	}
 	for _, tc := range []struct{ path, want string }{
 		{"/src/cover.out", "/src"}, {"/cov/a/b", "/cov"}, {"/cov", ""}, {"/covers/a", ""}, {"/src/pkg/testdata/x", "/src/pkg"},
@@ -26,7 +26,7 @@ func TestPlace(t *testing.T) {
 			t.Errorf("place(%s) = %q, %v; want %q", tc.path, got, ok, tc.want)
 		}
 	}
-	want := []string{"/src", "/cov", "/src/build", "/src"}
+	want := []string{"/src", "/cov", "/cache", "/src/build", "/src"}
 	if diff := cmp.Diff(want, out.mkdirs()); diff != "" {
 		t.Errorf("directories to make (-want +got):\n%s", diff)
 	}
@@ -35,7 +35,12 @@ func TestPlace(t *testing.T) {
 // send gives the sink one file, in two pieces.
 func send(t *testing.T, s *fileSink, path, content string) error {
 	t.Helper()
-	h, err := json.Marshal(wire.FileHeader{Path: path, Mode: 0o640, Size: int64(len(content))})
+	return sendFile(t, s, wire.FileHeader{Path: path, Mode: 0o640, Size: int64(len(content))}, content)
+}
+
+func sendFile(t *testing.T, s *fileSink, header wire.FileHeader, content string) error {
+	t.Helper()
+	h, err := json.Marshal(header)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,5 +116,58 @@ func TestFileSink(t *testing.T) {
 	s.abort()
 	if m, _ := filepath.Glob(in("pkg/.*")); len(m) != 0 {
 		t.Errorf("left behind: %v", m)
+	}
+}
+
+// What came before the end counts if the guest died, and not if it came to its end.
+func TestFileSinkEarly(t *testing.T) {
+	for name, tc := range map[string]struct {
+		died, again bool
+		want        map[string]string
+	}{
+		"died":                    {true, false, map[string]string{"golden": "second", "temp": "x"}},
+		"ended":                   {false, true, map[string]string{"golden": "third"}},
+		"died at the end":         {true, true, map[string]string{"golden": "third", "temp": "x"}},
+		"ended, all is as it was": {false, false, map[string]string{"golden": "old"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := os.WriteFile(filepath.Join(dir, "golden"), []byte("old"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			s := &fileSink{want: outputs{changed: []string{dir}}}
+			early := func(name, content string) {
+				h := wire.FileHeader{Path: filepath.Join(dir, name), Mode: 0o640, Size: int64(len(content)), Early: true}
+				if err := sendFile(t, s, h, content); err != nil {
+					t.Fatal(err)
+				}
+			}
+			early("golden", "first")
+			early("golden", "second")
+			early("temp", "x")
+			if tc.again {
+				if err := send(t, s, filepath.Join(dir, "golden"), "third"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := s.settle(tc.died); err != nil {
+				t.Fatal(err)
+			}
+			got := make(map[string]string)
+			entries, err := os.ReadDir(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range entries {
+				b, err := os.ReadFile(filepath.Join(dir, e.Name()))
+				if err != nil {
+					t.Fatal(err)
+				}
+				got[e.Name()] = string(b)
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("files (-want +got):\n%s", diff)
+			}
+		})
 	}
 }

@@ -14,7 +14,9 @@ import (
 	"slices"
 
 	"github.com/kmodtest/kmodtest/internal/guestenv"
+	"github.com/kmodtest/kmodtest/vmimage/internal/cover"
 	"github.com/kmodtest/kmodtest/vmimage/internal/gotest"
+	"github.com/kmodtest/kmodtest/vmimage/internal/graft"
 	"github.com/kmodtest/kmodtest/vmimage/internal/klog"
 	"github.com/kmodtest/kmodtest/vmimage/internal/vm"
 )
@@ -50,6 +52,9 @@ func newPayload(o *Options) (*payload, error) {
 	}}
 	for _, k := range klog.Kinds() {
 		p.info.Kinds = append(p.info.Kinds, string(k))
+	}
+	if gotest.ParseFlags(o.Args).Fuzzes() {
+		p.info.Counters = guestenv.Counters{At: graft.CountersAt, N: cover.Size(o.counted())}
 	}
 	if err := p.pack(o); err != nil {
 		f.Close()

@@ -151,7 +151,7 @@ func (o *Options) source() *boot.Source {
 		Config: vm.Config{
 			QEMU: o.QEMU, Kernel: o.Kernel.Image, Initrd: o.Image.Path, KernelArgs: o.KernelArgs,
 			MemoryMiB: o.MemoryMiB, CPUs: o.CPUs, Devices: o.Devices, Accel: o.Accel, Modules: o.ModuleArchive,
-			Hold: o.Counted != nil || o.Stopped != nil,
+			Hold: o.looksIn(),
 		},
 		Identity: o.Kernel.Digest + " " + o.Image.Digest, Store: snapshots, Limit: o.Limits.Boot, Notice: o.Notice,
 	}
@@ -159,6 +159,9 @@ func (o *Options) source() *boot.Source {
 
 // limit bounds the run in the guest.
 func (r *runner) limit() time.Duration {
+	if r.flags.Fuzzes() {
+		return r.fuzzLimit()
+	}
 	switch {
 	case r.timeout > 0:
 		return r.timeout + r.o.Limits.Grace

@@ -12,6 +12,8 @@ import (
 	"github.com/kmodtest/kmodtest/internal/wire"
 	"github.com/kmodtest/kmodtest/vmimage/internal/boot"
 	"github.com/kmodtest/kmodtest/vmimage/internal/contract"
+	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
+	"github.com/kmodtest/kmodtest/vmimage/internal/vm"
 )
 
 // A spentError says that a guest was ended, for a test left the kernel in a state
@@ -44,9 +46,11 @@ func (o *Options) answer(ctx context.Context, src *boot.Source, s *session) (sto
 	g := s.Guest
 	s.spent = make(chan string, 1)
 	srv := &contract.Server{
-		Spent:  func(test string) { s.spent <- test },
-		Heap:   slices.ContainsFunc(o.KernelArgs, marksObjects),
-		Kernel: o.Kernel.Digest, Store: o.Store, Modules: o.contractModules(),
+		Spent:   func(test string) { s.spent <- test },
+		Reports: o.reports,
+		Heap:    slices.ContainsFunc(o.KernelArgs, marksObjects),
+		Kernel:  o.Kernel.Digest, Store: o.Store, Modules: o.contractModules(),
+		Fail:   (&failer{sites: o.calls(), memory: func(ctx context.Context) (*vm.Memory, error) { return g.VM.Memory(ctx, src.Config) }}).fail,
 		Memory: func(ctx context.Context) (io.ReaderAt, error) { return g.VM.Memory(ctx, src.Config) },
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -102,6 +106,11 @@ func (r *runner) contract(c contract.Record) {
 	r.v.Contract.Sweeps += c.Sweeps
 	r.v.Contract.Took += c.Took
 	r.v.Contract.Heaps += c.Heaps
+	for _, rem := range c.Remarks {
+		mark := verdict.Remark{Test: rem.Test, Modules: rem.Modules, Kind: rem.Kind, Name: rem.Name}
+		r.v.Contract.Remarks = append(r.v.Contract.Remarks, mark)
+		r.notice("remark: %v", mark)
+	}
 	if c.HeapUnable != "" && r.v.Contract.HeapUnable == "" {
 		r.v.Contract.HeapUnable = c.HeapUnable
 		r.notice("not looked through the heap for what still points into modules that are gone: %s", c.HeapUnable)

@@ -29,9 +29,12 @@ type countingRun struct {
 	samples []cover.Sample
 }
 
+// counts tells whether lines are counted: to be told, or for what fuzzes.
+func (s *Session) counts() bool { return s.CCover != "" || s.Fuzz && !s.FuzzBlind }
+
 // Instrument is how modules are built if their lines are counted, or nil.
 func (s *Session) Instrument() *kbuild.Instrument {
-	if s.CCover == "" {
+	if !s.counts() {
 		return nil
 	}
 	return cover.Instrument()
@@ -41,17 +44,41 @@ func (s *Session) Instrument() *kbuild.Instrument {
 // how each does; nil stands for one that does not. One that cannot is told of, and
 // is an error only if no other can.
 func (s *Session) Counting(ctx context.Context, k kernel.Kernel, mods []kbuild.Module) ([]*cover.Counted, error) {
-	out := make([]*cover.Counted, len(mods))
-	if s.CCover == "" {
-		return out, nil
+	if !s.counts() {
+		return make([]*cover.Counted, len(mods)), nil
 	}
+	if len(mods) == 0 && s.CCover == "" {
+		s.warn("fuzz: there is no module whose lines could steer: name one in kmodtest.toml")
+		return nil, nil
+	}
+	out, err := s.countLines(ctx, k, mods)
+	if err != nil && s.CCover == "" && ctx.Err() == nil {
+		err = fmt.Errorf("%w: -fuzz-blind fuzzes without", err)
+	}
+	return out, err
+}
+
+func (s *Session) countLines(ctx context.Context, k kernel.Kernel, mods []kbuild.Module) ([]*cover.Counted, error) {
 	if len(mods) == 0 {
 		return nil, errors.New("count lines: there is no module: name one in kmodtest.toml")
+	}
+	if s.CCoverDiff != "" {
+		dir := ""
+		for _, m := range mods {
+			if m.Built == "" || m.SourceDir == dir {
+				continue // it cannot count, or is of the same tree
+			}
+			dir = m.SourceDir
+			if err := cover.CheckCommit(ctx, dir, s.CCoverDiff); err != nil {
+				return nil, ended(ctx, err)
+			}
+		}
 	}
 	linked, err := cover.Link(ctx, s.Kernels.Store, k, mods)
 	if err != nil {
 		return nil, err
 	}
+	out := make([]*cover.Counted, len(mods))
 	var why error
 	some := false
 	for i, l := range linked {

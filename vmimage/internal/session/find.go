@@ -1,15 +1,20 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/config"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
 )
+
+// archiveName is the form of names that the archive may know.
+var archiveName = regexp.MustCompile(`^\d+\.\d+(-[a-z]+)?$`)
 
 // Spec translates a kernel's name: "" is the default of the settings and then of
 // the configuration, others are a name from its list, dir:PATH or tree:PATH,
@@ -63,11 +68,12 @@ func (s *Session) profileSpec(name string) (kernel.Spec, bool) {
 }
 
 // FindSpec translates a kernel's name as Spec does, and finds those that the
-// list does not hold in the suites that it names: SERIES[-FLAVOUR] or
-// SERIES-PROFILE, of which the newest build is meant.
+// list does not hold in the suites that it names: SERIES[-FLAVOUR], of which the
+// newest build is meant.
 func (s *Session) FindSpec(ctx context.Context, name string) (kernel.Spec, error) {
+	name = cmp.Or(name, s.Kernel)
 	spec, err := s.Spec(name)
-	if err == nil || name == "" {
+	if err == nil || !archiveName.MatchString(name) {
 		return spec, err
 	}
 	series, flavour, _ := strings.Cut(name, "-")
@@ -97,7 +103,8 @@ func (s *Session) FindSpec(ctx context.Context, name string) (kernel.Spec, error
 		}
 	}
 	slices.Sort(known)
-	return spec, fmt.Errorf("find kernel %q: neither the list nor %s has it; there are %s", name, strings.Join(suites, ", "), strings.Join(known, ", "))
+	err = fmt.Errorf("find kernel %q: neither the list nor %s has it; there are %s", name, strings.Join(suites, ", "), strings.Join(known, ", "))
+	return spec, errors.Join(append([]error{err}, listing.Problems...)...)
 }
 
 // KernelNames are the names of single kernels that names stand for, each once: a

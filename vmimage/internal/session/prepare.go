@@ -34,14 +34,14 @@ type Prepared struct {
 }
 
 // Prepare gets the kernel, builds the modules for it and the image, finds the
-// accelerator, and boots once if no snapshot is kept. The name is as for Spec.
+// accelerator, and boots once if no snapshot is kept. The name is as for FindSpec.
 func (s *Session) Prepare(ctx context.Context, name string, shell bool) (Prepared, error) {
 	if name == "" && !shell {
 		if p, ok, err := s.handedOver(); ok || err != nil {
 			return p, err
 		}
 	}
-	spec, err := s.Spec(name)
+	spec, err := s.FindSpec(ctx, name)
 	if err != nil {
 		return Prepared{}, err
 	}
@@ -96,7 +96,7 @@ func (s *Session) Image(ctx context.Context, shell bool) (initramfs.Image, error
 		return initramfs.Image{}, err
 	}
 	return initramfs.Build(ctx, initramfs.Options{
-		Store: s.Kernels.Store, SourceDir: dir, Go: goCommand, Shell: shell || s.Config.Guest.Shell || len(s.Config.Guest.Setup)+len(s.Config.Guest.Teardown) > 0,
+		Store: s.Kernels.Store, SourceDir: dir, Go: goCommand, Shell: shell || s.needsShell(),
 		Progress: func(what string) { s.Telling("building %s", what) },
 	})
 }
@@ -126,8 +126,12 @@ func (s *Session) Build(ctx context.Context, k kernel.Kernel, trees []config.Tre
 	if err != nil {
 		return nil, err
 	}
+	called, err := s.Calls(ctx, k, plain)
+	if err != nil {
+		return nil, err
+	}
 	for i := range b.mods {
-		b.mods[i].Module, b.mods[i].Counted = plain[i], counted[i]
+		b.mods[i].Module, b.mods[i].Counted, b.mods[i].Calls = plain[i], counted[i], called[i]
 	}
 	return b.mods, fillDepends(ctx, s.Kernels.Store, k, b.mods)
 }
@@ -150,10 +154,23 @@ func (s *Session) Run(p Prepared) run.Options {
 		KernelArgs: s.kernelArgs(), Store: s.Kernels.Store, Cold: s.Cold, Isolation: s.isolation, Jobs: s.Jobs,
 		Limits: s.limits(), Allow: s.Allow, SkipOK: c.Tests.SkipOK, Notice: s.Tell,
 	}
+	if c.Guest.Scratch != "" {
+		addScratch(&o, c.Guest.Scratch)
+	}
 	if s.CCover != "" {
 		o.Counted = s.counting.of(p)
 	}
+	if s.CallTrace != "" {
+		o.Recorded = s.recordings.of(p)
+	}
 	return o
+}
+
+// needsShell tells whether the configuration asks for u-root's commands in words, or
+// with something that runs them.
+func (s *Session) needsShell() bool {
+	g := s.Config.Guest
+	return g.Shell || g.Scratch != "" || len(g.Setup)+len(g.Teardown) > 0
 }
 
 // limits are those of the settings and the configuration.
@@ -168,7 +185,7 @@ func (s *Session) limits() run.Limits {
 // kernelArgs are the configured arguments and those of the settings.
 func (s *Session) kernelArgs() []string {
 	args := slices.Concat(s.Config.Guest.KernelArgs, strings.Fields(s.KernelArgs))
-	if s.CCover != "" {
+	if s.counts() || s.HasCalls() {
 		args = append(args, graft.KernelArgs()...)
 	}
 	if s.SlabDebug {

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -40,6 +41,9 @@ type Options struct {
 	CacheDir string
 	// HandOver is the file of Session.HandOver of another process, or empty.
 	HandOver string
+	// Fuzz tells that a fuzz test is fuzzed: the lines of the modules that its
+	// inputs run steer, unless Settings forbid it.
+	Fuzz bool
 	// Log receives what compilers have to say; nil drops it.
 	Log io.Writer
 	// Tell, if not nil, is told in one line of what is going on; Warn of what
@@ -64,7 +68,8 @@ type Session struct {
 	accel     vm.Accel // empty: to be found out
 	lock      *kernel.Lock
 
-	counting counting // of lines
+	counting   counting   // of lines
+	recordings recordings // of calls
 
 	probing sync.Mutex // several kernels at once ask for the accelerator once
 }
@@ -110,6 +115,9 @@ func (s *Session) choices() error {
 		s.accel = s.Accel()
 	default:
 		return &UsageError{fmt.Sprintf("unknown accelerator %q: known are kvm, tcg and auto", s.Settings.Accel)}
+	}
+	if s.CCoverDiff != "" && s.CCover == "" {
+		return &UsageError{"-ccover-diff tells of lines that -ccover counts: give -ccover FILE, too"}
 	}
 	switch s.isolation = run.Isolation(s.Isolate); s.isolation {
 	case "":
@@ -225,12 +233,17 @@ func (s *Session) Go() (string, error) {
 	return p, nil
 }
 
-// devices are those of the settings, or else of the configuration.
+// devices are those of the settings, or else of the configuration, and what that
+// needs besides.
 func (s *Session) devices() []string {
+	devices := s.Config.Guest.Devices
 	if s.Devices != "" {
-		return strings.FieldsFunc(s.Devices, func(r rune) bool { return r == ',' || r == ' ' })
+		devices = strings.FieldsFunc(s.Devices, func(r rune) bool { return r == ',' || r == ' ' })
 	}
-	return s.Config.Guest.Devices
+	if s.Config.Guest.Scratch != "" && !slices.Contains(devices, vm.ScratchDevice) {
+		devices = append(devices[:len(devices):len(devices)], vm.ScratchDevice)
+	}
+	return devices
 }
 
 // QEMU finds QEMU, and the devices in it that are asked for.

@@ -43,6 +43,9 @@ type Settings struct {
 	Verdict    string
 	CCover     string
 	CCoverDiff string
+	FuzzBlind  bool
+	CallTrace  string
+	Faults     bool
 	ReportDir  string
 	Quiet      bool
 }

@@ -32,7 +32,9 @@ func judge(c Cell, v verdict.Verdict, tr *trail) Cell {
 		c.blame(v, tr)
 		if answer.Errno != "" {
 			c.Errno = answer.Errno
-			c.Detail = strings.Join(append([]string{"the kernel refuses " + cmp.Or(answer.Dependency, "it") + ": " + answer.Errno}, answer.Log...), "\n") + "\n" + c.Detail
+			refused := append([]string{"the kernel refuses " + cmp.Or(answer.Dependency, "it") + ": " + answer.Errno}, answer.Log...)
+			c.Detail = strings.Join(refused, "\n") + "\n" + c.Detail
+			c.Lines = append(c.Lines, refused[0])
 		}
 		return c
 	}
@@ -64,8 +66,9 @@ func judge(c Cell, v verdict.Verdict, tr *trail) Cell {
 		said := slices.DeleteFunc(slices.Clone(answer.Log), func(l string) bool { return strings.Contains(l, "taint") })
 		c.Detail = strings.Join(said, "\n")
 		c.Stage = Load
-		if len(said) > 0 {
-			c.Why += " (kernel: " + said[len(said)-1] + ")"
+		if n := len(said) - 1; n >= 0 {
+			c.Why += " (kernel: " + said[n] + ")"
+			c.Lines = append(c.Lines, said[:n]...)
 		}
 	}
 	return c
@@ -99,22 +102,32 @@ func (c *Cell) blame(v verdict.Verdict, tr *trail) {
 		if t.State != verdict.Fail {
 			continue
 		}
-		text := strings.TrimSpace(t.Output)
-		detail = append(detail, withoutKernel(text))
-		if c.Why == "" && strings.HasPrefix(t.Name, of) {
-			c.Why = firstLine(text)
+		said := messages(t.Output)
+		for _, m := range said {
+			detail = append(detail, m.String())
+		}
+		switch {
+		case c.Why != "" || !strings.HasPrefix(t.Name, of):
+		case len(said) > 0:
+			c.say(said[0])
+		default:
+			c.Why = firstLine(t.Output)
 		}
 	}
 	died := false
 	for _, p := range v.Problems {
 		if c.Why == "" {
 			c.Why = firstLine(p.Text)
+			_, rest, _ := strings.Cut(strings.TrimSpace(p.Text), "\n")
+			c.Lines = nonEmpty(rest)
 		}
 		detail = append(detail, p.Text)
 		died = died || p.Test == test
 	}
 	if c.Why == "" {
 		c.Why = fmt.Sprintf("the guest's program ended with status %d", v.Exit)
+		detail = append(detail, strings.TrimSpace(tr.rest.String()))
+		c.Lines = nonEmpty(tr.rest.String())
 	}
 	if test != "" {
 		c.Step = tr.step(test, first, died)
@@ -170,16 +183,14 @@ func (t *trail) excuse(v verdict.Verdict) (why string, ok bool) {
 	return "", false
 }
 
-// withoutKernel leaves the kernel's own lines out of a test's output: they are
-// in the finding.
-func withoutKernel(text string) string {
-	var b strings.Builder
+// nonEmpty are the lines of a text that say something.
+func nonEmpty(text string) (lines []string) {
 	for line := range strings.Lines(text) {
-		if l := strings.TrimSpace(line); !strings.HasPrefix(l, "| ") && !strings.HasPrefix(l, "kernel: ") && !strings.HasPrefix(l, "=== ") && !strings.Contains(l, smoketest.AnswerPrefix) {
-			b.WriteString(line)
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
 		}
 	}
-	return strings.TrimSpace(b.String())
+	return lines
 }
 
 // firstLine is the first line of a test's output that says something.

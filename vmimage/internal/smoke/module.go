@@ -1,10 +1,11 @@
 package smoke
 
 import (
-	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,14 +33,12 @@ func (r *kernelRun) module(ctx context.Context, k kernel.Kernel, mods []run.Modu
 	}
 	r.progress("trying %s on %s", m.Name, k.Release)
 	start := time.Now()
-	o, v, out, tr, err := r.guests(ctx, p, m.Name, "", smoketest.TestName, smoketest.ParamsName, smoketest.UseName)
+	o, v, tr, err := r.guests(ctx, p, m.Name, "", smoketest.TestName, smoketest.ParamsName, smoketest.UseName)
 	c.Elapsed = time.Since(start)
 	if err != nil {
 		return c, err
 	}
-	if c = judge(c, v, tr); c.Outcome == Red && len(v.Findings) == 0 {
-		c.Detail += "\n" + strings.TrimSpace(withoutKernel(out))
-	}
+	c = judge(c, v, tr)
 	if c.Outcome == Red && r.o.Bundles != "" {
 		if c.Bundle, err = r.keep(c, o); err != nil {
 			return c, err
@@ -49,7 +48,7 @@ func (r *kernelRun) module(ctx context.Context, k kernel.Kernel, mods []run.Modu
 		return c, nil
 	}
 	r.progress("trying %s again: %s", m.Name, c.Step)
-	_, v, _, tr, err = r.guests(ctx, p, m.Name, c.Step, smoketest.UseName)
+	_, v, tr, err = r.guests(ctx, p, m.Name, c.Step, smoketest.UseName)
 	if err != nil {
 		return c, err
 	}
@@ -68,34 +67,45 @@ func (r *kernelRun) module(ctx context.Context, k kernel.Kernel, mods []run.Modu
 
 // guests runs tests of the program for one module; only is the only step of its
 // use, or empty.
-func (r *runner) guests(ctx context.Context, p session.Prepared, module, only string, tests ...string) (run.Options, verdict.Verdict, string, *trail, error) {
+func (r *runner) guests(ctx context.Context, p session.Prepared, module, only string, tests ...string) (run.Options, verdict.Verdict, *trail, error) {
 	o := r.o.Session.Run(p)
 	// A stranger's C files are named relative to the tree, and no project's
 	// files are theirs.
-	o.SourceRoot, o.Files, o.Placed, o.Outputs, o.Wanted = "", nil, nil, nil, nil
+	o.SourceRoot, o.Files, o.Placed, o.Outputs, o.Wanted, o.Setup, o.Teardown = "", nil, nil, nil, nil, nil, nil
 	o.Binary, o.Dir, o.Jobs = r.binary, filepath.Dir(r.binary), 1
 	o.Args = []string{
 		"-test.v=test2json", "-test.paniconexit0", "-test.timeout=10m", "-test.run=^(" + strings.Join(tests, "|") + ")$",
 	}
+	o.Env = run.GuestEnv(nil, "/")
+	o.EnvChanges = append(slices.Clone(o.EnvChanges), r.order(module, only)...)
+	tr := newTrail()
+	o.Stdout, o.Stderr = io.Discard, tr // what the tests print is in the verdict
+	v, err := run.Run(ctx, o)
+	if ctx.Err() != nil {
+		return o, v, tr, context.Cause(ctx)
+	}
+	if err != nil {
+		return o, v, tr, fmt.Errorf("try module %s on %s: %w", module, p.Kernel.Name, err)
+	}
+	return o, v, tr, nil
+}
+
+// order tells the program in the guest what to do. It is part of what a bundle keeps:
+// without it nothing could be repeated.
+func (r *runner) order(module, only string) []run.EnvVar {
 	write := ""
 	if r.o.Write {
 		write = "1"
 	}
-	o.Env = append(run.GuestEnv(nil, "/"), smoketest.EnvModule+"="+module, smoketest.EnvReloads+"="+strconv.Itoa(r.o.Reloads),
-		smoketest.EnvParams+"="+strings.Join(r.params(module), smoketest.ParamsSeparator),
-		smoketest.EnvSeed+"="+strconv.FormatUint(r.o.Seed, 10), smoketest.EnvSeconds+"="+fmt.Sprint(r.o.UseTime.Seconds()),
-		smoketest.EnvWrite+"="+write, smoketest.EnvOnly+"="+only)
-	var out bytes.Buffer // a reload says a line or two, and a fault is cut by package run
-	tr := newTrail()
-	o.Stdout, o.Stderr = &out, tr
-	v, err := run.Run(ctx, o)
-	if ctx.Err() != nil {
-		return o, v, "", tr, context.Cause(ctx)
+	return []run.EnvVar{
+		{Name: smoketest.EnvModule, Value: module},
+		{Name: smoketest.EnvParams, Value: strings.Join(r.params(module), smoketest.ParamsSeparator)},
+		{Name: smoketest.EnvReloads, Value: strconv.Itoa(r.o.Reloads)},
+		{Name: smoketest.EnvSeed, Value: strconv.FormatUint(r.o.Seed, 10)},
+		{Name: smoketest.EnvSeconds, Value: fmt.Sprint(r.o.UseTime.Seconds())},
+		{Name: smoketest.EnvWrite, Value: write},
+		{Name: smoketest.EnvOnly, Value: only},
 	}
-	if err != nil {
-		return o, v, "", tr, fmt.Errorf("try module %s on %s: %w", module, p.Kernel.Name, err)
-	}
-	return o, v, out.String() + tr.rest.String(), tr, nil
 }
 
 // keep writes what repeats a red cell elsewhere.

@@ -21,7 +21,7 @@ func (r Result) Report() report.Result {
 			res.Kernels = append(res.Kernels, report.Kernel{Name: c.Kernel, Release: c.Release, Suite: c.Suite})
 		}
 		k := &res.Kernels[i]
-		run := report.Run{Package: c.Name(r.Source), Verdict: c.Verdict, Bundle: c.Bundle}
+		run := report.Run{Package: c.Name(r.Source), Verdict: plain(c.Verdict), Bundle: c.Bundle}
 		if v := c.Verdict; v != nil {
 			k.Add(report.PhaseTime{Phase: verdict.PhaseBoot, State: verdict.Pass, Elapsed: v.Times.Boot})
 			k.Add(report.PhaseTime{Phase: verdict.PhaseTest, State: stateOf(c.Green()), Elapsed: c.Elapsed - v.Times.Boot - v.Times.Shutdown})
@@ -41,6 +41,20 @@ func (r Result) Report() report.Result {
 	return res
 }
 
+// plain is a verdict in the tests of which the program in the guest is not named:
+// its lines are no lines of the author's.
+func plain(v *verdict.Verdict) *verdict.Verdict {
+	if v == nil {
+		return nil
+	}
+	p := *v
+	p.Tests = slices.Clone(v.Tests)
+	for i := range p.Tests {
+		p.Tests[i].Output = withoutPlaces(p.Tests[i].Output)
+	}
+	return &p
+}
+
 func stateOf(ok bool) verdict.State {
 	if ok {
 		return verdict.Pass
@@ -58,9 +72,8 @@ func skipped(c Cell) *verdict.Verdict {
 
 // excused is a verdict of which what is wrong is told in notes.
 func excused(c Cell) *verdict.Verdict {
-	v := *c.Verdict
+	v := *plain(c.Verdict)
 	v.Problems, v.Exit = nil, 0
-	v.Tests = slices.Clone(v.Tests)
 	for i := range v.Tests {
 		if v.Tests[i].State == verdict.Fail {
 			v.Tests[i].State, v.Tests[i].Output = verdict.Skip, strings.Join(c.Notes, "\n")

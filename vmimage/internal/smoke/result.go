@@ -3,10 +3,8 @@ package smoke
 import (
 	"cmp"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/kmodtest/kmodtest/internal/smoketest"
@@ -73,6 +71,8 @@ type Cell struct {
 	Notes []string `json:"notes,omitempty"`
 	// Errno is the error of a module that was refused.
 	Errno string `json:"errno,omitempty"`
+	// Lines tell more of it, where one line is not enough.
+	Lines []string `json:"lines,omitempty"`
 	// Detail is all that there is to tell.
 	Detail string `json:"detail,omitempty"`
 	// Bundle is the file that repeats a red cell, relative to the report.
@@ -102,70 +102,20 @@ type Result struct {
 	Start   time.Time     `json:"start"`
 	Elapsed time.Duration `json:"elapsed"`
 	Guests  int           `json:"guests"`
-	// Notes are lines about builds and kernels.
-	Notes []string `json:"notes,omitempty"`
+	// Notes are lines about builds.
+	Notes []Note `json:"notes,omitempty"`
+}
+
+// Note is something to know about a kernel, or about a build for it.
+type Note struct {
+	Kernel string `json:"kernel"`
+	Text   string `json:"text"`
 }
 
 // Green tells whether every module was tried out somewhere and none is red.
 func (r Result) Green() bool {
 	tried := slices.ContainsFunc(r.Cells, func(c Cell) bool { return c.Outcome == OK || c.Outcome == NoDevice })
 	return tried && !slices.ContainsFunc(r.Cells, func(c Cell) bool { return !c.Green() })
-}
-
-// Text writes a table of modules and kernels, and below it what is red.
-func Text(w io.Writer, r Result) error {
-	var kernels, modules []string
-	for _, c := range r.Cells {
-		if !slices.Contains(kernels, c.Kernel) {
-			kernels = append(kernels, c.Kernel)
-		}
-		if !slices.Contains(modules, c.Module) {
-			modules = append(modules, c.Module)
-		}
-	}
-	var b strings.Builder
-	for _, n := range r.Notes {
-		fmt.Fprintf(&b, "%s\n", n)
-	}
-	t := tabwriter.NewWriter(&b, 0, 8, 3, ' ', 0)
-	fmt.Fprintf(t, "%s\t%s\n", r.Source, strings.Join(kernels, "\t"))
-	for _, m := range modules {
-		row := []string{cmp.Or(m, "(build)")}
-		for _, k := range kernels {
-			text := "-"
-			for _, c := range r.Cells {
-				if c.Kernel == k && c.Module == m {
-					text = c.short()
-				}
-			}
-			row = append(row, text)
-		}
-		fmt.Fprintln(t, strings.Join(row, "\t"))
-	}
-	t.Flush()
-	for _, c := range r.Cells {
-		for _, n := range c.notes() {
-			fmt.Fprintf(&b, "\n%s on %s: %s\n", c.Name(r.Source), c.Kernel, n)
-		}
-		if c.Outcome == OK && c.Why == "" {
-			continue
-		}
-		fmt.Fprintf(&b, "\n%s on %s: %s", c.Name(r.Source), c.Kernel, c.Outcome)
-		if c.Where != "" {
-			fmt.Fprintf(&b, ": %s", c.Where)
-		}
-		fmt.Fprintf(&b, ": %s\n", c.Why)
-		if c.Step != "" {
-			fmt.Fprintf(&b, "    done: %s\n    %s\n", c.Step, cmp.Or(c.Alone, fmt.Sprintf("with -seed %d", r.Seed)))
-		}
-		if !c.Green() && c.Detail != "" {
-			for line := range strings.Lines(strings.TrimRight(c.Detail, "\n") + "\n") {
-				b.WriteString("    " + line)
-			}
-		}
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
 }
 
 // short is the outcome in a table.

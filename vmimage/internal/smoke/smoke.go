@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -121,13 +122,13 @@ type kernelRun struct {
 	*runner
 	index int // of the kernel
 	cells []Cell
-	notes []string
+	notes []Note
 	// missing are modules that build on one which is nowhere.
 	missing map[string]error
 }
 
-func (r *kernelRun) note(format string, args ...any) {
-	r.notes = append(r.notes, fmt.Sprintf(format, args...))
+func (r *kernelRun) note(kernel, format string, args ...any) {
+	r.notes = append(r.notes, Note{kernel, fmt.Sprintf(format, args...)})
 }
 
 func (r *runner) tell(c Cell) {
@@ -199,7 +200,7 @@ func (r *kernelRun) build(ctx context.Context, spec kernel.Spec) (k kernel.Kerne
 		spec.Flavour = "generic"
 		generic, more, gerr := r.prepare(ctx, spec)
 		if gerr == nil || k.Release != "" && !errors.Is(gerr, errFetch) {
-			r.note("%s lacks what the modules want (%s): they run on %s", k.Name, why, generic.Name)
+			r.note(k.Name, "it lacks what the modules want (%s): they run on %s", why, generic.Name)
 			k, mods, err = generic, more, gerr
 		}
 		return err
@@ -221,19 +222,27 @@ func Contains(names []string, name string) bool {
 // unbuilt is the cell of a kernel for which there is no module.
 func (r *kernelRun) unbuilt(spec kernel.Spec, k kernel.Kernel, err error) Cell {
 	c := Cell{Kernel: spec.String(), Release: k.Release, Suite: spec.Suite, Stage: Build, Outcome: Red, Why: firstLine(err.Error()), Detail: err.Error()}
+	_, rest, _ := strings.Cut(strings.TrimSpace(err.Error()), "\n")
+	c.Lines = nonEmpty(rest)
 	var not *dkms.NotForKernelError
 	if errors.As(err, &not) {
 		c.Outcome, c.Why = NotForKernel, not.Reason
 	}
 	var ce *kbuild.CompileError
 	if errors.As(err, &ce) {
-		c.Detail += r.exporters(kbuild.Undefined(ce.Output))
+		who := r.exporters(kbuild.Undefined(ce.Output))
+		c.Detail += who
+		// Where a symbol is to be had says more than another line that lacks it.
+		if lines := nonEmpty(who); len(lines) > 0 {
+			c.Lines = lines
+		}
 	}
 	if ce != nil && len(ce.Errors) > 0 {
 		d := ce.Errors[0]
-		c.Why, c.Where = d.Kind+": "+d.Text, d.File
+		// As a finding's: relative to the tree.
+		c.Why, c.Where = d.Kind+": "+d.Text, filepath.Clean(strings.TrimPrefix(d.File, filepath.Base(r.o.Source.Dir)+"/"))
 		if d.Line > 0 {
-			c.Where = fmt.Sprintf("%s:%d", d.File, d.Line)
+			c.Where += fmt.Sprintf(":%d", d.Line)
 		}
 	}
 	return c
@@ -267,7 +276,7 @@ func (r *kernelRun) prepare(ctx context.Context, spec kernel.Spec) (kernel.Kerne
 		return k, nil, fmt.Errorf("%w: %w", errFetch, err)
 	}
 	r.progress("building %s for %s", r.o.Source.Name, k.Release)
-	mods, missing, err := r.o.Source.modules(ctx, r.o.Session, k, func(note string) { r.note("%s: %s", k.Name, note) })
+	mods, missing, err := r.o.Source.modules(ctx, r.o.Session, k, func(note string) { r.note(k.Name, "%s", note) })
 	for _, m := range mods {
 		if none := missing[m.Name]; none != nil && err == nil && k.Flavour == "cloud" {
 			err = none // another flavour may have it

@@ -92,9 +92,13 @@ func (s Source) modules(ctx context.Context, ses *session.Session, k kernel.Kern
 	if err != nil {
 		return nil, nil, err
 	}
+	called, err := ses.Calls(ctx, k, built)
+	if err != nil {
+		return nil, nil, err
+	}
 	mods, missing, err := session.Depends(ctx, ses.Kernels.Store, k, built, trees[:len(trees)-1]...)
 	for i := range mods {
-		mods[i].Counted = counted[i]
+		mods[i].Counted, mods[i].Calls = counted[i], called[i]
 	}
 	return mods, missing, err
 }

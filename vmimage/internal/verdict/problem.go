@@ -28,6 +28,7 @@ const (
 	ProblemLoaded   ProblemKind = "loaded"   // a module stayed loaded
 	ProblemLostLog  ProblemKind = "lost-log" // some of the kernel log was not looked at
 	ProblemOutput   ProblemKind = "output"   // a file that the binary should have written
+	ProblemSweep    ProblemKind = "sweep"    // what came of a call that was made to fail
 	ProblemGuest    ProblemKind = "guest"    // kmodtest's own software in the guest has something to say
 )
 

@@ -1,6 +1,10 @@
 package verdict
 
-import "time"
+import (
+	"fmt"
+	"strings"
+	"time"
+)
 
 // Schema is the version of the JSON. It grows when a field goes away or
 // changes its meaning, not when one is added.
@@ -79,6 +83,31 @@ type Contract struct {
 	// could not be.
 	Heaps      int    `json:"heaps,omitempty"`
 	HeapUnable string `json:"heap_unable,omitempty"`
+	// Remarks are what came while modules were loaded and stayed, and that nothing ties
+	// to them. They fail nothing.
+	Remarks []Remark `json:"remarks,omitempty"`
+}
+
+// Remark is something that came while modules were loaded, and is nobody's as far as
+// can be told.
+type Remark struct {
+	// Test is the test that found it, empty for what was found behind the last one.
+	Test string `json:"test,omitempty"`
+	// Modules are those that may have left it.
+	Modules []string `json:"modules"`
+	// Kind says what it is, and Name which: "kprobe", "proc entry".
+	Kind string `json:"kind"`
+	Name string `json:"name"`
+}
+
+// String tells it in one line.
+func (r Remark) String() string {
+	by := strings.Join(r.Modules, ", ")
+	s := fmt.Sprintf("%s %s came while %s was loaded, and is there still; nothing ties it to the module", r.Kind, r.Name, by)
+	if r.Test != "" {
+		s = r.Test + ": " + s
+	}
+	return s
 }
 
 // End is how the binary ended in a guest. The zero value is a good end.

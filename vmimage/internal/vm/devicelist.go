@@ -16,6 +16,9 @@ var devices = []device{
 	{name: "virtio-blk", models: []string{"virtio-blk-pci"}, add: func(p *parts) {
 		p.device("virtio-blk-pci,serial=kmodtest%d,drive=%s,%s", p.number, p.disk(), p.slot())
 	}},
+	{name: ScratchDevice, models: []string{"virtio-blk-pci"}, one: true, add: func(p *parts) {
+		p.device("virtio-blk-pci,serial=%s,drive=%s,%s", ScratchDevice, p.diskOf(scratchSize), p.slot())
+	}},
 	{name: "virtio-scsi", models: []string{"virtio-scsi-pci", "scsi-hd"}, add: onBus("virtio-scsi-pci", "scsi-hd,bus=bus%d.0,drive=%s")},
 	{name: "ahci", models: []string{"ich9-ahci", "ide-hd"}, add: onBus("ich9-ahci", "ide-hd,bus=bus%d.0,drive=%s")},
 	{name: "megasas", models: []string{"megasas", "scsi-hd"}, add: onBus("megasas", "scsi-hd,bus=bus%d.0,drive=%s")},

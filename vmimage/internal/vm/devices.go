@@ -22,9 +22,17 @@ type device struct {
 	add func(*parts)
 }
 
-// DiskSize is the size in bytes of the disk behind a device that has one. It is
-// empty in each guest, and kept in memory.
-const DiskSize = 64 << 20
+// DiskSize is the size in bytes of the disk behind a device that has one, and
+// scratchSize that of the one for [ScratchDevice]. It is empty in each guest, and kept
+// in memory.
+const (
+	DiskSize    = 64 << 20
+	scratchSize = 512 << 20 // mkfs.xfs takes none of less than 300 MB
+)
+
+// ScratchDevice is the name of the disk for a file system of the tests' own, and its
+// serial number in the guest.
+const ScratchDevice = "scratch"
 
 // Of the bus that a guest's devices are on, these slots are free: those below have
 // the host bridge and what users take for a display, those above are kmodtest's.
@@ -36,12 +44,14 @@ const (
 // parts puts devices together.
 type parts struct {
 	args []string
-	// number is that of the device under way; disks are those that were asked for.
-	number, disks int
-	diskFD        func(n int) int
-	next          int // slot
-	ended         bool
-	shared        map[string]bool
+	// number is that of the device under way; disks are the sizes of those that were
+	// asked for.
+	number int
+	disks  []int64
+	diskFD func(n int) int
+	next   int // slot
+	ended  bool
+	shared map[string]bool
 }
 
 func (p *parts) device(format string, args ...any) {
@@ -58,11 +68,14 @@ func (p *parts) slot() string {
 }
 
 // disk makes an empty disk and returns its name.
-func (p *parts) disk() string {
-	name := fmt.Sprintf("disk%d", p.disks)
+func (p *parts) disk() string { return p.diskOf(DiskSize) }
+
+func (p *parts) diskOf(size int64) string {
+	n := len(p.disks)
+	name := fmt.Sprintf("disk%d", n)
 	p.args = append(p.args, "-blockdev",
-		fmt.Sprintf("driver=raw,node-name=%s,discard=unmap,file.driver=file,file.locking=off,file.filename=/proc/self/fd/%d", name, p.diskFD(p.disks)))
-	p.disks++
+		fmt.Sprintf("driver=raw,node-name=%s,discard=unmap,file.driver=file,file.locking=off,file.filename=/proc/self/fd/%d", name, p.diskFD(n)))
+	p.disks = append(p.disks, size)
 	return name
 }
 

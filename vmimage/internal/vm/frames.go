@@ -27,6 +27,7 @@ type frames struct {
 
 	mailMu sync.Mutex // apart: a reader holds the other lock while it waits
 	mail   *wire.Mailbox
+	inputs *wire.Inputs
 }
 
 // newFrames makes the memory behind the device of the frames, and returns the
@@ -41,7 +42,7 @@ func newFrames(port io.Writer, gone <-chan struct{}) (*frames, *os.File, error) 
 		f.Close()
 		return nil, nil, fmt.Errorf("map device for frames: %w", err)
 	}
-	return &frames{Writer: port, gone: gone, mem: mem, ring: wire.NewRing(mem), mail: wire.NewMailbox(mem)}, f, nil
+	return &frames{Writer: port, gone: gone, mem: mem, ring: wire.NewRing(mem), mail: wire.NewMailbox(mem), inputs: wire.NewInputs(mem)}, f, nil
 }
 
 // sharedFile returns a file without a name, so that nothing is left when the
@@ -95,7 +96,7 @@ func (f *frames) close() {
 	defer f.mu.Unlock()
 	f.mailMu.Lock()
 	defer f.mailMu.Unlock()
-	f.mail = nil
+	f.mail, f.inputs = nil, nil
 	if f.mem != nil {
 		_ = unix.Munmap(f.mem) // it cannot fail: mem is mapped
 		f.mem = nil

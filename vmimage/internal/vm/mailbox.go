@@ -28,3 +28,14 @@ func (v *VM) Mail(f func(*wire.Mailbox)) {
 		f(v.frames.mail)
 	}
 }
+
+// Inputs are what the guest's fuzz tests announced last; none once the guest is
+// closed.
+func (v *VM) Inputs() ([]wire.Input, error) {
+	v.frames.mailMu.Lock()
+	defer v.frames.mailMu.Unlock()
+	if v.frames.inputs == nil {
+		return nil, nil
+	}
+	return v.frames.inputs.All()
+}

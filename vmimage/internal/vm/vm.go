@@ -109,8 +109,8 @@ func start(ctx context.Context, c Config, restore bool) (_ *VM, err error) {
 	if modules != nil {
 		fd.modules, fd.modulesSize = o.AddFile(modules), size
 	}
-	for n := c.build(fd.disk).disks; n > 0; n-- {
-		disk, err := sharedFile("kmodtest disk", DiskSize)
+	for _, size := range c.build(fd.disk).disks {
+		disk, err := sharedFile("kmodtest disk", size)
 		if err != nil {
 			return nil, fmt.Errorf("start guest: make disk: %w", err)
 		}

@@ -27,8 +27,9 @@ type group struct {
 
 var groups = []group{
 	{"boot", benchBoot}, {"restore", benchRestore}, {"frames", benchFrames},
-	{"front", benchFront}, {"isolate", benchIsolate}, {"edit", benchEdit}, {"clones", benchClones}, {"matrix", benchMatrix},
-	{"smoke", benchSmoke}, {"verdict", benchVerdict}, {"sweep", benchSweep}, {"virtme", benchVirtme},
+	{"front", benchFront}, {"isolate", benchIsolate}, {"edit", benchEdit}, {"clones", benchClones}, {"matrix", benchMatrix}, {"guest", benchGuest},
+	{"smoke", benchSmoke}, {"verdict", benchVerdict}, {"sweep", benchSweep},
+	{"coverage", benchCoverage}, {"faults", benchFaults}, {"fuzz", benchFuzz}, {"virtme", benchVirtme},
 }
 
 func main() {

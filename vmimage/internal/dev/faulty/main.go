@@ -13,6 +13,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/dev/lab"
+	"github.com/kmodtest/kmodtest/vmimage/internal/matrix"
 )
 
 func main() {
@@ -33,6 +34,7 @@ func try(ctx context.Context) (red bool, err error) {
 		return false, err
 	}
 	only := flag.String("run", "", "run only the tests that match `expression`")
+	part := flag.String("shard", "", "run part `i/n` of them")
 	keep := flag.String("keep", "", "keep the output of each row in `directory`")
 	record := flag.String("record", "", "write what the kernel said about each row into `directory`, as traces for package klog")
 	readme := flag.Bool("readme", false, "write the table of what fails a run into docs/faults.md, and run nothing")
@@ -48,6 +50,12 @@ func try(ctx context.Context) (red bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("parse -run: %w", err)
 	}
+	var shard matrix.Shard
+	if *part != "" {
+		if shard, err = matrix.ParseShard(*part); err != nil {
+			return false, err
+		}
+	}
 	l, err := lab.Open(ctx, s, os.Stderr)
 	if err != nil {
 		return false, err
@@ -62,8 +70,12 @@ func try(ctx context.Context) (red bool, err error) {
 	defer tw.Flush()
 	fmt.Fprintf(tw, "\tfault\tkernel\tfinding\ttest\tfile:line\ttime\n")
 	var tally Tally
+	n := 0
 	for _, row := range rows {
 		if !match.MatchString(row.Test) {
+			continue
+		}
+		if n++; shard.Count > 0 && n%shard.Count != shard.Index-1 {
 			continue
 		}
 		res, err := r.Run(ctx, row)

@@ -81,7 +81,10 @@ func (r *Runner) Run(ctx context.Context, row Row) (Result, error) {
 	o := r.lab.Program(r.binary, cases, mods,
 		"-test.v=test2json", "-test.paniconexit0", "-test.parallel=4", "-test.timeout="+timeout.String(),
 		fmt.Sprintf("-test.run=^(%s|%s)$", row.Test, after))
-	o.KernelArgs, o.CPUs = append(slices.Clone(o.KernelArgs), row.Args...), row.CPUs
+	o.KernelArgs = append(slices.Clone(o.KernelArgs), row.Args...)
+	if row.CPUs > 0 {
+		o.CPUs = row.CPUs
+	}
 	o.Env = append(o.Env, row.Env...)
 	o.Limits.Unload = time.Duration(row.Unload) * time.Second
 	var out bytes.Buffer
@@ -111,6 +114,11 @@ func (res *Result) check(v verdict.Verdict, place string) {
 	if res.Green {
 		if !v.Green() {
 			wrong("the verdict is red")
+		}
+		if res.Remark != "" && !slices.ContainsFunc(v.Contract.Remarks, func(r verdict.Remark) bool {
+			return regexp.MustCompile(res.Remark).MatchString(r.String())
+		}) {
+			wrong("no remark matches %q", res.Remark)
 		}
 		return
 	}

@@ -51,8 +51,10 @@ type Row struct {
 	// Unless is one with which another detector is there first, at another line.
 	Needs  string `toml:"needs"`
 	Unless string `toml:"unless"`
-	// Green marks a row of noise: the verdict must be green.
-	Green bool `toml:"green"`
+	// Green marks a row of noise: the verdict must be green. Remark is an expression
+	// that a remark of the unload contract must match then.
+	Green  bool   `toml:"green"`
+	Remark string `toml:"remark"`
 }
 
 // Who finds a fault, where it matters.
@@ -106,6 +108,9 @@ func (r *Row) check() error {
 	}
 	if _, err := regexp.Compile(r.Text); err != nil {
 		return fmt.Errorf("text: %w", err)
+	}
+	if _, err := regexp.Compile(r.Remark); err != nil {
+		return fmt.Errorf("remark: %w", err)
 	}
 	if r.Limit == "" {
 		return nil

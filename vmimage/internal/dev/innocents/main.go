@@ -1,7 +1,10 @@
-// Command innocents loads and unloads every in-tree module of a kernel, in
-// restored guests, and prints whom kmodtest accuses. Kernels ship clean modules:
-// its exit status is 1 if one is red that is not in the table of those which were
-// looked at and found guilty.
+// Command innocents loads and unloads every in-tree module of a kernel, several to a
+// restored guest, and prints whom kmodtest accuses. Kernels ship clean modules: its
+// exit status is 1 if one is red that is not in the table of those which were looked
+// at and found guilty, and if one was not tried.
+//
+// Each outcome is added to a file as it comes, and what the file has is not tried
+// again, but for the accused: a run may end at any time, and the next one goes on.
 package main
 
 import (
@@ -9,17 +12,18 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"regexp"
-	"strings"
+	"runtime"
 	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/dev/lab"
+	"github.com/kmodtest/kmodtest/vmimage/internal/matrix"
 )
 
 func main() {
@@ -34,83 +38,113 @@ func main() {
 	}
 }
 
+// options are what the command line says, besides what all such programs share.
+type options struct {
+	sample, batch, jobs        int
+	only, keep, results, shard string
+	limit                      time.Duration
+	fresh                      bool
+}
+
+func (o *options) register(fs *flag.FlagSet) {
+	fs.IntVar(&o.sample, "sample", 0, "try every `N`th module only; 0 tries all")
+	fs.IntVar(&o.batch, "batch", 25, "`modules` to a guest")
+	fs.IntVar(&o.jobs, "j", runtime.NumCPU(), "guests at `once`")
+	fs.StringVar(&o.only, "run", "", "try only the modules that match `expression`")
+	fs.StringVar(&o.keep, "keep", "", "keep the output of red modules in `directory`")
+	fs.StringVar(&o.results, "results", "", "add the outcomes to `file`, and go on where it ends; build/innocents/RELEASE.jsonl if empty")
+	fs.BoolVar(&o.fresh, "fresh", false, "forget what the file of outcomes has")
+	fs.StringVar(&o.shard, "shard", "", "try part `i/n` of the modules")
+	fs.DurationVar(&o.limit, "for", 0, "start no guest after this `time`; what is left is for the next run")
+}
+
 func mainError(ctx context.Context) (red bool, err error) {
 	var s lab.Settings
 	if err := s.Flags(flag.CommandLine); err != nil {
 		return false, err
 	}
-	sample := flag.Int("sample", 0, "try every `N`th module only; 0 tries all")
-	batch := flag.Int("batch", 25, "`modules` to a guest")
-	jobs := flag.Int("j", 2, "guests at `once`")
-	only := flag.String("run", "", "try only the modules that match `expression`")
-	keep := flag.String("keep", "", "keep the output of red modules in `directory`")
+	var o options
+	o.register(flag.CommandLine)
 	flag.Parse()
-	match, err := regexp.Compile(*only)
+	match, err := regexp.Compile(o.only)
 	if err != nil {
 		return false, fmt.Errorf("parse -run: %w", err)
+	}
+	var shard matrix.Shard
+	if o.shard != "" {
+		if shard, err = matrix.ParseShard(o.shard); err != nil {
+			return false, err
+		}
 	}
 	l, err := lab.Open(ctx, s, os.Stderr)
 	if err != nil {
 		return false, err
 	}
 	defer l.Close()
-	in, err := newInnocents(ctx, l)
+	release := l.Prepared.Kernel.Release
+	if o.results == "" {
+		name := release
+		if s.SlabDebug {
+			name += "-slab-debug"
+		}
+		o.results = filepath.Join(l.Root(), "build", "innocents", name+".jsonl")
+	}
+	t, err := openTally(o.results, release, o.fresh)
+	if err != nil {
+		return false, err
+	}
+	in, err := newInnocents(ctx, l, t)
 	if err != nil {
 		return false, err
 	}
 	defer in.close()
-	in.keep = *keep
+	in.keep = o.keep
 	if s.SlabDebug {
 		in.kargs = []string{"slub_debug=FZPU"}
 	}
-	names := in.choose(match, *sample)
+	names := choose(in.names, match, shard, o.sample)
 	if len(names) == 0 {
-		return false, fmt.Errorf("no module of %s matches %q", l.Prepared.Kernel.Release, *only)
+		return false, fmt.Errorf("no module of %s matches %q", release, o.only)
 	}
-	in.wanted, in.start = len(names), time.Now()
+	t.want(names)
+	err = in.runAll(ctx, t.due(names), o)
+	// What was found until then is told in any case.
+	return t.report(os.Stdout, names), errors.Join(err, context.Cause(ctx))
+}
+
+// runAll tries modules, several to a guest.
+func (in *innocents) runAll(ctx context.Context, names []string, o options) error {
+	if err := in.find(names); err != nil {
+		return err
+	}
+	start := time.Now()
+	over := func() bool { return ctx.Err() != nil || o.limit > 0 && time.Since(start) > o.limit }
 	var g errgroup.Group
-	g.SetLimit(*jobs)
-	for len(names) > 0 {
-		n := min(*batch, len(names))
+	g.SetLimit(o.jobs)
+	for len(names) > 0 && !over() {
+		n := min(o.batch, len(names))
 		part := names[:n]
 		names = names[n:]
 		g.Go(func() error {
-			defer in.progress(os.Stderr)
-			return in.tryAll(ctx, part)
+			defer in.tally.progress(os.Stderr)
+			return in.tryAll(ctx, part, over)
 		})
 	}
-	err = errors.Join(g.Wait(), context.Cause(ctx))
-	// What was found until then is told in any case.
-	return in.report(os.Stdout), err
+	return g.Wait()
 }
 
-// progress prints how far it has come.
-func (in *innocents) progress(w io.Writer) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	tried := 0
-	for _, r := range in.results {
-		if r.outcome != excluded {
-			tried++
+// choose returns the modules to try.
+func choose(all []string, match *regexp.Regexp, shard matrix.Shard, sample int) []string {
+	var names []string
+	n := 0
+	for _, name := range all {
+		if !match.MatchString(name) {
+			continue
 		}
-	}
-	fmt.Fprintf(w, "%d of %d modules, %.0f a minute\n", tried, in.wanted, float64(tried)/time.Since(in.start).Minutes())
-}
-
-// report prints what became of the modules, and tells whether it is red.
-func (in *innocents) report(w io.Writer) bool {
-	count := make(map[outcome]int)
-	for _, r := range in.results {
-		count[r.outcome]++
-		if r.outcome == accused || r.outcome == guilty {
-			fmt.Fprintf(w, "%s %s: %s\n", strings.ToUpper(string(r.outcome)), r.module, r.text)
+		if (sample <= 1 || n%sample == 0) && (shard.Count == 0 || n/max(sample, 1)%shard.Count == shard.Index-1) {
+			names = append(names, name)
 		}
+		n++
 	}
-	fmt.Fprintf(w, "%s: %d modules:", in.Prepared.Kernel.Release, len(in.results))
-	for _, o := range []outcome{clean, refused, permanent, guilty, excluded, accused} {
-		fmt.Fprintf(w, " %d %s", count[o], o)
-	}
-	fmt.Fprintf(w, "; %v\n", time.Since(in.start).Round(time.Second))
-	// Where nothing could be loaded, nothing was looked at.
-	return count[accused] > 0 || count[clean] == 0
+	return names
 }

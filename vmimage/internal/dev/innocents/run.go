@@ -11,11 +11,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/dev/lab"
-	"github.com/kmodtest/kmodtest/vmimage/internal/kbuild"
-	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
 	"github.com/kmodtest/kmodtest/vmimage/internal/run"
 	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
@@ -23,42 +20,22 @@ import (
 // tests is the package that loads modules, in a guest.
 const tests = "tests/innocents"
 
-// outcome is what became of a module.
-type outcome string
-
-const (
-	clean     outcome = "clean"
-	refused   outcome = "refused"   // by the kernel: no such hardware
-	permanent outcome = "permanent" // no exit function, or in use for ever
-	guilty    outcome = "guilty"    // red, and rightly so
-	excluded  outcome = "excluded"
-	accused   outcome = "accused" // red, and nobody knows why
-)
-
-type result struct {
-	module string
-	outcome
-	text string
-}
-
 // innocents tries the modules of a kernel.
 type innocents struct {
 	*lab.Lab
+	tally        *tally
 	binary, keep string
 	kargs        []string
 	dir          string // of decompressed modules
 	names        []string
-	wanted       int // modules
-	start        time.Time
+	files        map[string]func() (plain, error)
 
-	mu      sync.Mutex
-	plain   map[string]func() (string, error)
-	tries   map[string]int
-	results []result
+	mu    sync.Mutex
+	tries map[string]int
 }
 
-func newInnocents(ctx context.Context, l *lab.Lab) (*innocents, error) {
-	in := &innocents{Lab: l, plain: make(map[string]func() (string, error)), tries: make(map[string]int)}
+func newInnocents(ctx context.Context, l *lab.Lab, t *tally) (*innocents, error) {
+	in := &innocents{Lab: l, tally: t, files: make(map[string]func() (plain, error)), tries: make(map[string]int)}
 	var err error
 	if in.names, err = l.Prepared.Kernel.ModuleNames(); err != nil {
 		return nil, err
@@ -72,86 +49,39 @@ func newInnocents(ctx context.Context, l *lab.Lab) (*innocents, error) {
 
 func (in *innocents) close() { os.RemoveAll(in.dir) }
 
-// choose returns the modules to try.
-func (in *innocents) choose(match *regexp.Regexp, sample int) []string {
-	var names []string
-	for _, n := range in.names {
-		if why := exclusions[n]; why != "" {
-			in.results = append(in.results, result{n, excluded, why})
-		} else if match.MatchString(n) {
-			names = append(names, n)
-		}
-	}
-	if sample <= 1 {
-		return names
-	}
-	var some []string
-	for i := 0; i < len(names); i += sample {
-		some = append(some, names[i])
-	}
-	return some
-}
-
-// file returns a module's file, decompressed.
-func (in *innocents) file(path string) (string, error) {
-	in.mu.Lock()
-	once := in.plain[path]
-	if once == nil {
-		once = sync.OnceValues(func() (string, error) {
-			b, err := kernel.ReadModule(path)
-			if err != nil {
-				return "", err
-			}
-			name, _, _ := strings.Cut(filepath.Base(path), ".ko")
-			out := filepath.Join(in.dir, name+".ko")
-			return out, os.WriteFile(out, b, 0o644)
-		})
-		in.plain[path] = once
-	}
-	in.mu.Unlock()
-	return once()
-}
-
-// modules are what a run needs to try the named ones.
-func (in *innocents) modules(names []string) ([]run.Module, error) {
-	var mods []run.Module
-	for _, name := range names {
-		paths, err := in.Prepared.Kernel.ResolveModules(name)
-		if err != nil {
-			return nil, err
-		}
-		m := run.Module{Module: kbuild.Module{Name: name}}
-		for i, p := range paths {
-			file, err := in.file(p)
-			if err != nil {
-				return nil, err
-			}
-			if i == len(paths)-1 {
-				m.Path, m.Debug = file, file
-			} else {
-				m.DependsPaths = append(m.DependsPaths, file)
-			}
-		}
-		mods = append(mods, m)
-	}
-	return mods, nil
-}
-
 // tryAll tries modules until each has an outcome: one that takes the guest with it
-// is the last of its run.
-func (in *innocents) tryAll(ctx context.Context, names []string) error {
-	for len(names) > 0 && ctx.Err() == nil {
-		done, err := in.try(ctx, names)
-		if err != nil {
-			return err
+// is the last of its run. Only what cannot be written down is an error.
+func (in *innocents) tryAll(ctx context.Context, names []string, over func() bool) error {
+	names = slices.DeleteFunc(slices.Clone(names), func(n string) bool { return in.files[n] == nil })
+	for len(names) > 0 && !over() {
+		all, err := in.try(ctx, names)
+		if ctx.Err() != nil {
+			return nil // what is told of a guest that was stopped means nothing
 		}
-		names = slices.DeleteFunc(slices.Clone(names), func(n string) bool { return slices.Contains(done, n) })
+		if len(all) == 0 && !in.again(names[0]) {
+			text := "no guest came to an outcome"
+			if err != nil {
+				text = err.Error()
+			}
+			all = []result{{Module: names[0], Outcome: untried, Text: text}}
+		}
+		for _, r := range all {
+			if err := in.tally.add(r); err != nil {
+				return err
+			}
+			if r.Outcome == accused {
+				fmt.Printf("accused %s: %s\n", r.Module, r.Text)
+			}
+		}
+		names = slices.DeleteFunc(names, func(n string) bool {
+			return slices.ContainsFunc(all, func(r result) bool { return r.Module == n })
+		})
 	}
 	return nil
 }
 
-// try runs a batch, and returns the modules that have an outcome.
-func (in *innocents) try(ctx context.Context, names []string) ([]string, error) {
+// try runs a batch, and returns the outcomes that it came to.
+func (in *innocents) try(ctx context.Context, names []string) ([]result, error) {
 	mods, err := in.modules(names)
 	if err != nil {
 		return nil, err
@@ -165,32 +95,61 @@ func (in *innocents) try(ctx context.Context, names []string) ([]string, error) 
 	if err != nil {
 		return nil, fmt.Errorf("try %s: %w", strings.Join(names, ", "), err)
 	}
-	var done []string
+	all, failed := in.outcomes(v, text.String())
+	if !v.Green() && !failed && len(all) > 0 {
+		// It is the batch as a whole that is red: one of them, or what was found
+		// behind the last.
+		if len(names) > 1 {
+			return in.oneByOne(ctx, names)
+		}
+		all[0].Outcome, all[0].Text = accused, texts(v.Problems)+"\n"+text.String()
+	}
+	if len(v.Tests) == 0 {
+		err = fmt.Errorf("no module was tried: %s\n%s", texts(v.Problems), text.Bytes())
+	}
+	for _, r := range all {
+		if r.Outcome == accused {
+			err = errors.Join(err, in.keepOutput(r.Module, text.Bytes(), v.Console))
+		}
+	}
+	return all, err
+}
+
+// oneByOne tries each module in a guest of its own.
+func (in *innocents) oneByOne(ctx context.Context, names []string) (all []result, err error) {
+	for _, n := range names {
+		one, oerr := in.try(ctx, []string{n})
+		all, err = append(all, one...), errors.Join(err, oerr)
+	}
+	return all, err
+}
+
+// outcomes are those of the modules that were tried; failed tells that a test was
+// red, which explains a red run.
+func (in *innocents) outcomes(v verdict.Verdict, output string) (all []result, failed bool) {
 	for _, t := range v.Tests {
 		_, name, ok := strings.Cut(t.Name, "/")
 		if !ok {
 			continue
 		}
-		r := in.judge(name, t)
-		if r.outcome == accused && starved.MatchString(t.Output) && in.again(name) {
+		failed = failed || t.State == verdict.Fail
+		r := judge(name, t)
+		for _, f := range v.Findings {
+			if f.Fails() && f.FailedAs != "" && f.After == t.Name && r.Outcome != accused {
+				r.Outcome, r.Text, failed = accused, "after it: "+f.Title+"\n"+f.Raw, true
+			}
+		}
+		for _, rem := range v.Contract.Remarks {
+			if rem.Test == t.Name {
+				r.Remarks = append(r.Remarks, rem.String())
+			}
+		}
+		if r.Outcome == accused && starved.MatchString(t.Output) && in.again(name) {
 			continue
 		}
-		done = append(done, name)
-		in.mu.Lock()
-		in.results = append(in.results, r)
-		in.mu.Unlock()
-		if r.outcome == accused {
-			fmt.Printf("accused %s: %s\n", name, r.text)
-			err = errors.Join(err, in.keepOutput(name, text.Bytes(), v.Console))
-		}
+		all = append(all, r)
 	}
-	if len(done) == 0 && err == nil && starved.Match(text.Bytes()) && in.again(names[0]) {
-		return nil, nil // the guest did not come as far as the first module
-	}
-	if len(v.Tests) == 0 {
-		err = errors.Join(err, fmt.Errorf("no module was tried: %s\n%s", texts(v.Problems), text.Bytes()))
-	}
-	return done, err
+	return all, failed
 }
 
 // starved is what a guest says that a busy host kept waiting.
@@ -229,22 +188,25 @@ func texts(problems []verdict.Problem) string {
 	return strings.Join(all, "; ")
 }
 
+// inUse is what the kernel answers who wants to unload a module that it keeps.
+var inUse = regexp.MustCompile(`EBUSY|EWOULDBLOCK`)
+
 // judge tells what became of a module.
-func (in *innocents) judge(name string, t verdict.TestResult) result {
-	r := result{module: name, text: strings.TrimSpace(t.Output)}
+func judge(name string, t verdict.TestResult) result {
+	r := result{Module: name}
 	switch {
 	case t.State == verdict.Pass && strings.Contains(t.Output, "refused: "):
-		r.outcome = refused
+		r.Outcome = refused
 	case t.State == verdict.Pass:
-		r.outcome = clean
-	case strings.Contains(t.Output, "EBUSY") || strings.Contains(t.Output, "EWOULDBLOCK"):
-		r.outcome = permanent
+		r.Outcome = clean
+	case inUse.MatchString(t.Output) && !strings.Contains(t.Output, "still points to it"):
+		r.Outcome = permanent
 	default:
-		r.outcome = accused
+		r.Outcome, r.Text = accused, strings.TrimSpace(t.Output)
 	}
 	for _, g := range found {
-		if r.outcome == accused && g.module == name && regexp.MustCompile(g.text).MatchString(t.Output) {
-			r.outcome, r.text = guilty, g.reason
+		if r.Outcome == accused && g.module == name && regexp.MustCompile(g.text).MatchString(t.Output) {
+			r.Outcome, r.Text = guilty, g.reason
 		}
 	}
 	return r

@@ -16,9 +16,12 @@ import (
 // Table is what is known about the packages of a suite on one kernel.
 type Table struct {
 	// Suite has the packages, and Kernel is what they are tried on.
-	Suite    string    `toml:"suite"`
-	Kernel   string    `toml:"kernel"`
-	Packages []Package `toml:"package"`
+	Suite  string `toml:"suite"`
+	Kernel string `toml:"kernel"`
+	// KernelSuite has the kernel, if it is another than that of the list: the
+	// compiler is that suite's, too.
+	KernelSuite string    `toml:"kernel_suite"`
+	Packages    []Package `toml:"package"`
 }
 
 // Package is a package with its modules.

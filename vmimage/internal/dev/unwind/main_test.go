@@ -4,13 +4,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kmodtest/kmodtest/vmimage/internal/calls"
 	"github.com/kmodtest/kmodtest/vmimage/internal/fault"
 )
 
 func TestCompare(t *testing.T) {
 	seeds := []seed{{"a", "a.c", 7, fault.Leak}}
 	outcome := func(line int, s fault.State) fault.Outcome {
-		return fault.Outcome{Kernel: "6.12", Site: fault.Site{Module: "a", File: "a.c", Line: line}, State: s}
+		return fault.Outcome{Kernel: "6.12", Site: calls.Site{Module: "a", File: "a.c", Line: line}, State: s}
 	}
 	tests := map[string]struct {
 		out []fault.Outcome

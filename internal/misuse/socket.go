@@ -1,4 +1,4 @@
-package main
+package misuse
 
 import (
 	"encoding/binary"
@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A socket speaks netlink without any care for what it says: package netlink
-// would not send half of it.
-type socket struct {
+// A Socket speaks netlink without any care for what it says: package netlink
+// would not send half of it. It is not safe for concurrent use.
+type Socket struct {
 	fd  int
 	seq uint32
 	buf []byte
@@ -20,7 +20,9 @@ type socket struct {
 // patience is how long an answer may take, in seconds.
 const patience = 10
 
-func dial(protocol int) (*socket, error) {
+// Dial opens a socket of a protocol of netlink, unix.NETLINK_GENERIC or another, in
+// the network namespace of the calling thread.
+func Dial(protocol int) (*Socket, error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, protocol)
 	if err != nil {
 		return nil, fmt.Errorf("open netlink socket: %w", err)
@@ -32,21 +34,23 @@ func dial(protocol int) (*socket, error) {
 		unix.Close(fd)
 		return nil, fmt.Errorf("open netlink socket: %w", err)
 	}
-	return &socket{fd: fd, buf: make([]byte, 1<<17)}, nil
+	return &Socket{fd: fd, buf: make([]byte, 1<<17)}, nil
 }
 
-func (s *socket) close() { unix.Close(s.fd) }
+// Close closes the socket.
+func (s *Socket) Close() { unix.Close(s.fd) }
 
+// Errors of a request that is answered in no way of netlink's.
 var (
-	errNoAnswer = fmt.Errorf("no answer within %d seconds", patience)
-	errNoEnd    = errors.New("a dump of more than 100,000 messages has no end")
-	errDamaged  = errors.New("an answer that is no netlink message")
+	ErrNoAnswer = fmt.Errorf("no answer within %d seconds", patience)
+	ErrNoEnd    = errors.New("a dump of more than 100,000 messages has no end")
+	ErrDamaged  = errors.New("an answer that is no netlink message")
 )
 
-// ask sends a request and waits until it is answered. It returns the payloads of
+// Ask sends a request and waits until it is answered. It returns the payloads of
 // the first answers; the error is an errno that the kernel answered, or one of the
 // above.
-func (s *socket) ask(typ uint16, flags uint16, data []byte) ([][]byte, error) {
+func (s *Socket) Ask(typ uint16, flags uint16, data []byte) ([][]byte, error) {
 	s.seq++
 	msg := make([]byte, unix.NLMSG_HDRLEN, unix.NLMSG_HDRLEN+len(data)+3)
 	binary.NativeEndian.PutUint32(msg, uint32(unix.NLMSG_HDRLEN+len(data)))
@@ -64,14 +68,14 @@ func (s *socket) ask(typ uint16, flags uint16, data []byte) ([][]byte, error) {
 		case errors.Is(err, unix.EINTR):
 			continue
 		case errors.Is(err, unix.EAGAIN):
-			return answers, errNoAnswer
+			return answers, ErrNoAnswer
 		case err != nil:
 			return answers, err
 		}
 		for b := s.buf[:n]; len(b) >= unix.NLMSG_HDRLEN; {
 			size := int(binary.NativeEndian.Uint32(b))
 			if size < unix.NLMSG_HDRLEN || size > len(b) {
-				return answers, errDamaged
+				return answers, ErrDamaged
 			}
 			typ, seq, data := binary.NativeEndian.Uint16(b[4:]), binary.NativeEndian.Uint32(b[8:]), b[unix.NLMSG_HDRLEN:size]
 			b = b[min(len(b), (size+3)&^3):]
@@ -88,7 +92,7 @@ func (s *socket) ask(typ uint16, flags uint16, data []byte) ([][]byte, error) {
 			}
 		}
 	}
-	return answers, errNoEnd
+	return answers, ErrNoEnd
 }
 
 // status is the errno at the head of an acknowledgement, or of a dump's end.
@@ -102,8 +106,8 @@ func status(data []byte) error {
 	return nil
 }
 
-// attributes encodes attributes.
-func attributes(fill func(*netlink.AttributeEncoder)) ([]byte, error) {
+// Attributes encodes attributes.
+func Attributes(fill func(*netlink.AttributeEncoder)) ([]byte, error) {
 	ae := netlink.NewAttributeEncoder()
 	fill(ae)
 	b, err := ae.Encode()

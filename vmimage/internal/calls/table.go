@@ -1,8 +1,11 @@
-package fault
+package calls
 
 import (
+	"fmt"
 	"path"
 	"strings"
+
+	"github.com/kmodtest/kmodtest/vmimage/internal/config"
 )
 
 // Convention is how a function says that it failed.
@@ -21,7 +24,7 @@ const (
 // entry says of functions that they can fail. A * in a name stands for anything; the first entry that fits counts.
 type entry struct {
 	names string
-	fails Convention
+	fails Convention // noFault says that they cannot
 	// required tells that a module cannot do without: an init that returns 0 after
 	// such a failure has swallowed an error. Memory may be asked for twice, and what
 	// only helps to debug may be missing.
@@ -107,15 +110,69 @@ var table = []entry{
 	{"__request_module", Errno, false, "include/linux/kmod.h"},
 }
 
-// find returns what the table has of a function. Clones of the profiled allocators
-// (include/linux/alloc_tag.h) have names of their own.
-func find(function string) (entry, bool) {
-	for _, e := range table {
-		for pattern := range strings.FieldsSeq(e.names) {
-			if ok, _ := path.Match(pattern, strings.TrimSuffix(function, "_noprof")); ok {
-				return e, true
+// Table is what is known of functions that can fail. The zero value is what kmodtest
+// knows by itself.
+type Table struct{ own []ownEntry }
+
+// ownEntry is one of the author's, and where it stands.
+type ownEntry struct {
+	entry
+	errno string
+	pos   string
+	used  bool
+}
+
+// NewTable puts the author's lines before the table. They are valid, see package
+// config.
+func NewTable(lines []config.Fault) *Table {
+	t := new(Table)
+	for _, l := range lines {
+		e := ownEntry{entry: entry{names: l.Call, fails: Convention(l.Fails), required: l.Required, source: l.Pos}, errno: l.Errno, pos: l.Pos}
+		if l.Fails == config.FaultNever {
+			e.fails = noFault
+		}
+		t.own = append(t.own, e)
+	}
+	return t
+}
+
+// Unused are the author's lines that no call of any module fits, by position.
+func (t *Table) Unused() []string {
+	var all []string
+	for _, e := range t.own {
+		if !e.used {
+			all = append(all, fmt.Sprintf("%s: fault: no module calls %s", e.pos, e.names))
+		}
+	}
+	return all
+}
+
+// find returns what the table has of a function, and the author's line if it is one.
+// Clones of the profiled allocators (include/linux/alloc_tag.h) have names of their
+// own.
+func (t *Table) find(function string) (e entry, own *ownEntry, ok bool) {
+	fits := func(names string) bool {
+		for pattern := range strings.FieldsSeq(names) {
+			for _, name := range []string{function, strings.TrimSuffix(function, "_noprof")} {
+				if ok, _ := path.Match(pattern, name); ok {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	if t != nil {
+		for i := range t.own {
+			if own := &t.own[i]; fits(own.names) {
+				own.used = true
+				return own.entry, own, own.fails != noFault
 			}
 		}
 	}
-	return entry{}, false
+	for _, e := range table {
+		if fits(e.names) {
+			return e, nil, true
+		}
+	}
+	return entry{}, nil, false
 }

@@ -1,0 +1,125 @@
+package calls
+
+import (
+	"context"
+	"debug/elf"
+	"fmt"
+	"os"
+
+	"github.com/kmodtest/kmodtest/vmimage/internal/cache"
+	"github.com/kmodtest/kmodtest/vmimage/internal/graft"
+	"github.com/kmodtest/kmodtest/vmimage/internal/kbuild"
+	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
+)
+
+// Options say which calls are had.
+type Options struct {
+	// Table says which can fail.
+	Table *Table
+	// Record has all calls recorded, those that cannot fail included.
+	Record bool
+}
+
+// Linked are modules whose calls are had.
+type Linked struct {
+	Modules []kbuild.Module
+	// Sites are the calls of all of them, each of which is known by its number from
+	// then on.
+	Sites []Site
+}
+
+// Link makes the calls of modules go through code that counts them, and has them fail
+// when the host says so.
+func Link(ctx context.Context, store *cache.Store, k kernel.Kernel, mods []kbuild.Module, o Options) (l Linked, err error) {
+	if err := kbuild.CheckConfig(k, graft.Needs); err != nil {
+		return l, fmt.Errorf("find calls of modules on %s: %w", k.Release, err)
+	}
+	g := grafter{o: o}
+	if g.base, err = graft.FindBase(k); err != nil {
+		return l, err
+	}
+	if g.task, err = graft.FindTask(k); err != nil {
+		return l, err
+	}
+	for _, m := range mods {
+		sites, err := finder{o.Table, o.Record}.sites(m)
+		if err != nil {
+			return l, fmt.Errorf("find calls of module %s: %w", m.Name, err)
+		}
+		if len(l.Sites)+len(sites) > most {
+			return l, fmt.Errorf("find calls of module %s: there is room for %d, and these are %d: choose fewer modules", m.Name, most, len(l.Sites)+len(sites))
+		}
+		if len(sites) > 0 {
+			if m, err = g.link(ctx, store, k, m, len(l.Sites)); err != nil {
+				return l, err
+			}
+		}
+		l.Modules, l.Sites = append(l.Modules, m), append(l.Sites, sites...)
+	}
+	return l, nil
+}
+
+// grafter puts stubs into modules.
+type grafter struct {
+	o    Options
+	base graft.Base
+	task graft.Task
+}
+
+func (g grafter) link(ctx context.Context, store *cache.Store, k kernel.Kernel, m kbuild.Module, first int) (kbuild.Module, error) {
+	data, err := os.ReadFile(m.Debug)
+	if err != nil {
+		return m, err
+	}
+	o, err := graft.Open(data)
+	if err != nil {
+		return m, err
+	}
+	all, err := finder{g.o.Table, g.o.Record}.calls(o)
+	if err != nil {
+		return m, err
+	}
+	part := kbuild.Part{Assembly: g.assembly(o, all, first), Edit: g.redirect(all, o.Sections)}
+	return kbuild.Relink(ctx, store, k, m, "calls 1", part)
+}
+
+// redirect makes every call go through its stub. The linker has left the sections of
+// the module as they were, with the stubs behind them.
+func (g grafter) redirect(sites []at, sections []*elf.Section) func(ko []byte) error {
+	type place struct {
+		section string
+		offset  uint64
+	}
+	number := make(map[place]int)
+	for i, a := range sites {
+		number[place{sections[a.section].Name, a.rela.Offset}] = i
+	}
+	return func(ko []byte) error {
+		o, err := graft.Open(ko)
+		if err != nil {
+			return err
+		}
+		code, ok := o.Find(stubs)
+		if !ok {
+			return fmt.Errorf("find %s: it was not linked", stubs)
+		}
+		all, err := finder{g.o.Table, g.o.Record}.calls(o)
+		if err != nil {
+			return err
+		}
+		n := 0
+		for _, a := range all {
+			i, ok := number[place{o.Sections[a.section].Name, a.rela.Offset}]
+			if !ok || a.site.Call != sites[i].site.Call {
+				continue // of a stub
+			}
+			a.rela.Sym, a.rela.Type, a.rela.Addend = code, elf.R_X86_64_PLT32, int64(i*g.stubSize())-4
+			o.Write(a.rela)
+			n++
+		}
+		if n != len(sites) {
+			return fmt.Errorf("have %d calls go through stubs of their own: the linker left %d of them where they were", len(sites), n)
+		}
+		return nil
+	}
+}
