@@ -34,7 +34,7 @@ func (l leaks) look() error {
 	if !l.foreign() {
 		return nil
 	}
-	if err := os.WriteFile(l.verbose, []byte("Y"), 0); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := writeTo(l.verbose, "Y"); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("have kmemleak tell more: %w", err)
 	}
 	// An object has to look the same in two scans: what still changes is used.
