@@ -53,15 +53,20 @@
 // network namespace other than the initial one; per-CPU memory that is never freed;
 // a counter of the kernel's that stays raised, such as that of a static key; a
 // refused module's pointer in the variables of another module that shares its
-// address with something living. The
-// host reads the kernel log and fails the test for the faults that they cause;
+// address with something living; a pointer into an init section where something else
+// has come to lie. With -slab-debug the kernel may be there first: each allocation
+// has a call trace, and one through the list of tracers finds a tracer that is gone.
+// The host reads the kernel log and fails the test for the faults that they cause;
 // ExpectLog names one that a test provokes on purpose. A kernel without
 // /proc/kcore or CONFIG_KALLSYMS_ALL, or a host that does not let a process read
 // its child's memory, cannot be swept: the run says so, and the verdict.
 //
 // Modprobe loads a module of the kernel's own. It, and what the kernel loaded on
 // demand, is no leftover of the module under test; what that one's load pulled in
-// has to be unused when it is gone.
+// has to be unused when it is gone. The kernel is swept for each of them, too, when
+// it goes, and for what a module depends on: each answers for itself. What a test
+// unloads by other means is not: what it left is told at the next sweep, as a pointer
+// to where a module lay.
 //
 // Outside a guest nothing here touches the kernel: Main skips, everything else
 // fails the test.

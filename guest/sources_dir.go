@@ -86,7 +86,7 @@ func (th threads) list(t *tree) ([]*listing, error) {
 			if err != nil {
 				continue // it ended since
 			}
-			if !strings.HasPrefix(name, "kworker/") {
+			if !poolWorker(name) {
 				names = append(names, name)
 			}
 		}
@@ -96,6 +96,13 @@ func (th threads) list(t *tree) ([]*listing, error) {
 		return th.askParents(t)
 	}
 	return all, err
+}
+
+// poolWorker tells a worker of the shared pools by its name. Since 6.9 the rescuer of
+// a work queue, which lives as long as that, is called kworker/R-NAME
+// (format_worker_id in kernel/workqueue.c); before, it was NAME.
+func poolWorker(name string) bool {
+	return strings.HasPrefix(name, "kworker/") && !strings.HasPrefix(name, "kworker/R-")
 }
 
 // name returns the name that is remembered of a thread, else what read returns.
@@ -143,7 +150,7 @@ func (th threads) askParents(t *tree) ([]*listing, error) {
 		if err != nil {
 			continue // it ended since
 		}
-		if name != "" && !strings.HasPrefix(name, "kworker/") {
+		if name != "" && !poolWorker(name) {
 			names = append(names, name)
 		}
 	}

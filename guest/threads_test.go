@@ -17,6 +17,7 @@ func TestKernelThreads(t *testing.T) {
 		"1/stat":   "1 (init) S 0 1 1 0\n",
 		"2/stat":   "2 (kthreadd) S 0 0 0 0\n",
 		"9/stat":   "9 (kworker/0:1-events) I 2 0 0 0\n",
+		"14/stat":  "14 (kworker/R-vnet_wq) I 2 0 0 0\n",
 		"15/stat":  "15 (vnet (odd) 2 name) S 2 0 0 0\n",
 		"70/stat":  "70 (a) S 2) S 1 70 1 0\n",
 		"99/stat":  "torn",
@@ -40,7 +41,7 @@ func TestKernelThreads(t *testing.T) {
 		if err != nil || len(got) != 1 {
 			t.Fatalf("look %d: %d listings, %v", look, len(got), err)
 		}
-		if diff := cmp.Diff([]string{"vnet (odd) 2 name"}, got[0].names); diff != "" {
+		if diff := cmp.Diff([]string{"kworker/R-vnet_wq", "vnet (odd) 2 name"}, got[0].names); diff != "" {
 			t.Errorf("kernel threads (-want +got):\n%s", diff)
 		}
 		if first == nil {
@@ -51,8 +52,10 @@ func TestKernelThreads(t *testing.T) {
 		}
 	}
 	// A thread that ended is gone, although its name is remembered.
-	if err := os.RemoveAll(filepath.Join(dir, "proc/15")); err != nil {
-		t.Fatal(err)
+	for _, pid := range []string{"14", "15"} {
+		if err := os.RemoveAll(filepath.Join(dir, "proc", pid)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if _, err := th.list(tree); !errors.Is(err, unix.ENOENT) {
 		t.Errorf("without a kernel thread: %v", err)

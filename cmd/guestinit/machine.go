@@ -100,7 +100,7 @@ var dirs = []struct {
 	mode os.FileMode
 }{
 	{"/etc", 0o755}, {"/root", 0o700},
-	{"/home", 0o755}, {"/mnt", 0o755}, {"/var/lib", 0o755}, {"/var/log", 0o755}, {"/var/tmp", 0o777 | os.ModeSticky},
+	{"/home", 0o755}, {"/mnt", 0o755}, {"/scratch", 0o755}, {"/var/lib", 0o755}, {"/var/log", 0o755}, {"/var/tmp", 0o777 | os.ModeSticky},
 	{"/run/lock", 0o777 | os.ModeSticky},
 }
 

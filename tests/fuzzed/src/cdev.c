@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A device that takes requests of eight bytes. */
+/* A device that takes requests of four bytes. */
 
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
@@ -15,8 +15,8 @@
 struct fuzzed_request {
 	u8 version;
 	u8 cmd;
-	__le16 flags;
-	__le32 channel;
+	u8 channel;
+	u8 flags;
 };
 
 struct fuzzed_channel {
@@ -34,7 +34,6 @@ static ssize_t fuzzed_write(struct file *file, const char __user *from,
 			    size_t len, loff_t *pos)
 {
 	struct fuzzed_request req;
-	u32 channel;
 
 	if (len < sizeof(req))
 		return -EINVAL;
@@ -46,10 +45,9 @@ static ssize_t fuzzed_write(struct file *file, const char __user *from,
 	if (req.cmd != FUZZED_CMD_BULK)
 		return -EOPNOTSUPP;
 
-	channel = le32_to_cpu(req.channel);
-	if (channel > FUZZED_CHANNELS)
+	if (req.channel > FUZZED_CHANNELS)
 		return -ECHRNG;
-	fuzzed_channels[channel]->requests++; /* FAULT */
+	fuzzed_channels[req.channel]->requests++; /* FAULT */
 
 	return len;
 }

@@ -137,12 +137,6 @@ func (s *space) lookup(addr uint64) (page, error) {
 	}
 }
 
-// mapped tells whether anything is at addr.
-func (s *space) mapped(addr uint64) (bool, error) {
-	p, err := s.lookup(addr)
-	return p.present(), err
-}
-
 // piece is memory that was read.
 type piece struct {
 	start uint64

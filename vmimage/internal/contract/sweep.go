@@ -218,22 +218,23 @@ func (l *look) pointers() ([]found, error) {
 }
 
 // isGone tells whether an address in the modules' part of the address space is
-// that of what is gone.
+// that of what is gone. Init sections went long ago: what is there now may be another
+// module's, or a trampoline of a tracer.
 func (l *look) isGone(addr uint64) (bool, error) {
 	if addr-l.low >= l.high-l.low {
 		return false, nil
 	}
-	there, err := l.space.mapped(addr)
-	if i := l.goneSection(addr); i >= 0 {
-		if !strings.HasPrefix(l.gone[i].name, ".init") {
-			return true, nil
-		}
-		// Init sections went long ago. What is there now may be another module's, or
-		// a trampoline of a tracer; unless the kernel keeps the place for the next
-		// one, filled with what traps (execmem_fill_trapping_insns in mm/execmem.c).
-		return !there || l.space.word(addr&^7) == trapping, err
+	if i := l.goneSection(addr); i >= 0 && !strings.HasPrefix(l.gone[i].name, ".init") {
+		return true, nil
 	}
-	return !there, err
+	p, err := l.space.lookup(addr)
+	if err != nil || !p.present() {
+		return err == nil, err
+	}
+	// Room for code stays mapped for the next one, filled with what traps
+	// (execmem_cache_free in mm/execmem.c, execmem_fill_trapping_insns in
+	// arch/x86/mm/init.c).
+	return p.flags&pageNoExec == 0 && l.space.word(addr&^7) == trapping, nil
 }
 
 // trapping is a word of INT3 instructions.

@@ -26,6 +26,12 @@ func TestSweep(t *testing.T) {
 			[]string{"socket family: net_families+0x10 points to gone_nb+0x0 [gone]"}},
 		{"what is not mapped any more", func(f *fake) { f.poke("some_hook", 8, fakeMods+0x18000) },
 			[]string{"some_hook+0x8 points to 0xffffffffc0218000, where a module lay"}},
+		{"room for code that is kept mapped", func(f *fake) {
+			f.page(fakeMods+0x18000, 0)
+			f.set(fakeMods+0x18040, trapping)
+			f.poke("some_hook", 8, fakeMods+0x18044)
+			f.poke("some_hook", 16, fakeMods+0x18080) // code that lives
+		}, []string{"some_hook+0x8 points to 0xffffffffc0218044, where a module lay"}},
 		{"a number that looks like an address", func(f *fake) { f.poke("some_hook", 0, 0xfffffffffeffffff) }, nil},
 		{"scratch space", func(f *fake) { f.poke("cur_orc_table", 0, text) }, nil},
 		{"a stack of interrupts", func(f *fake) { f.set(fakeCPU+0x700, text+0x44) }, nil},

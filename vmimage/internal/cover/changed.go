@@ -2,8 +2,11 @@ package cover
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -23,7 +26,8 @@ func CheckCommit(ctx context.Context, dir, commit string) error {
 }
 
 // Changed are the lines of the profiles' files that differ from those of a commit,
-// by file: what git has of it in the working tree.
+// by file: what git has of it in the working tree. All lines of a file that the
+// commit does not have are new, whether git knows the file by now or not.
 func Changed(ctx context.Context, all []Profile, commit string) (map[string][]int, error) {
 	changed := make(map[string][]int)
 	for _, p := range all {
@@ -31,18 +35,33 @@ func Changed(ctx context.Context, all []Profile, commit string) (map[string][]in
 			if _, ok := changed[name]; ok {
 				continue
 			}
-			// The name of a commit must not pass for an option.
-			cmd := kernel.Command{Dir: filepath.Dir(name), Args: []string{
-				"git", "diff", "--no-color", "--no-ext-diff", "--unified=0", "--end-of-options", commit, "--", filepath.Base(name),
-			}}
-			out, err := cmd.Run(ctx)
+			lines, err := changedLines(ctx, name, p.Files[name], commit)
 			if err != nil {
 				return nil, fmt.Errorf("find lines that changed since %s: %w", commit, err)
 			}
-			changed[name] = added(out)
+			changed[name] = lines
 		}
 	}
 	return changed, nil
+}
+
+func changedLines(ctx context.Context, name string, f *File, commit string) ([]int, error) {
+	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil // the build has made it
+	}
+	git := func(args ...string) (string, error) {
+		return kernel.Command{Dir: filepath.Dir(name), Args: append([]string{"git"}, args...)}.Run(ctx)
+	}
+	// The name of a commit must not pass for an option.
+	had, err := git("ls-tree", "--name-only", "--end-of-options", commit, "--", filepath.Base(name))
+	if err != nil {
+		return nil, err
+	}
+	if had == "" {
+		return slices.Sorted(maps.Keys(f.Lines)), nil
+	}
+	diff, err := git("diff", "--no-color", "--no-ext-diff", "--unified=0", "--end-of-options", commit, "--", filepath.Base(name))
+	return added(diff), err
 }
 
 var hunk = regexp.MustCompile(`(?m)^@@ -[0-9,]+ \+(\d+)(?:,(\d+))? @@`)

@@ -67,6 +67,9 @@ type Target struct {
 	Tree string
 	// Config holds the kernel's configuration, see kbuild.ReadConfig.
 	Config map[string]string
+	// Wrap, if not nil, puts the command that reads dkms.conf to where it finds what a
+	// build finds.
+	Wrap func(args []string) []string
 }
 
 // readLimit bounds the reading of a dkms.conf, which is a program.
@@ -115,6 +118,9 @@ func evaluate(ctx context.Context, path string, t Target) (values, error) {
 		{"dkms_tree", t.Tree}, {"source_tree", "/usr/src"}, {"current_os", "Linux"},
 	} {
 		args = append(args, kv[0]+"="+kv[1])
+	}
+	if t.Wrap != nil {
+		args = t.Wrap(args)
 	}
 	cmd := kernel.Command{Args: args, Clean: true, Dir: filepath.Dir(path), Env: []string{"HOME=/nonexistent"}}
 	out, err := cmd.Run(ctx)

@@ -165,3 +165,18 @@ func TestUnpackErrors(t *testing.T) {
 		t.Errorf("another package: %v", err)
 	}
 }
+
+// What dkms.conf looks for it finds where the build finds it.
+func TestReadWrapped(t *testing.T) {
+	dir, tg := t.TempDir(), target(t)
+	write(t, filepath.Join(dir, FileName), head+`MAKE="make OTHER=$(cat ./other)"`)
+	seen := t.TempDir()
+	write(t, filepath.Join(seen, "other"), "/usr/src/other-1")
+	tg.Wrap = func(args []string) []string {
+		return append([]string{"sh", "-c", "cd " + seen + ` && exec "$@"`, "sh"}, args...)
+	}
+	got, err := Read(t.Context(), dir, tg)
+	if err != nil || got.Make != "make OTHER=/usr/src/other-1" {
+		t.Errorf("make is %q, %v", got.Make, err)
+	}
+}

@@ -51,9 +51,9 @@ func Recipe(ctx context.Context, store *cache.Store, dir string, k kernel.Kernel
 	r := kbuild.Recipe{
 		ID: "dkms 1", Names: []string{c.Name + "/" + c.Version}, Fresh: len(c.Patches) > 0,
 		Steps: func(ctx context.Context, p kbuild.Place) ([]kbuild.Step, error) {
-			// Now that the place is known, the paths can be true ones. The copy
-			// is what dkms reads, too.
-			target.Tree = p.DKMS
+			// Now that the place is known, the paths can be true ones, and other
+			// packages are to be found. The copy is what dkms reads, too.
+			target.Tree, target.Wrap = p.DKMS, p.Wrap
 			c, err := Read(ctx, p.Tree, target)
 			if err != nil {
 				return nil, err

@@ -75,16 +75,23 @@ func Execute(ctx context.Context, s *session.Session, o Order) (Result, error) {
 		if len(all) == 0 {
 			return res, errors.New("sweep: there is no such module")
 		}
-		sw := sweeper{o: o, session: s, prepared: p}
-		if err := sw.sweep(ctx, append(all, tests...)); err != nil {
+		out, err := o.Run(ctx, s, p, append(all, tests...))
+		if err != nil {
 			return res, err
 		}
-		res.Outcomes = append(res.Outcomes, sw.out...)
+		res.Outcomes = append(res.Outcomes, out...)
 	}
 	if o.Only != nil && len(res.Outcomes) == 0 {
 		return res, errors.New("sweep: no scenario makes the call that often: a sweep without -site tells how often")
 	}
 	return res, nil
+}
+
+// Run sweeps scenarios with what is prepared.
+func (o Order) Run(ctx context.Context, s *session.Session, p session.Prepared, scenarios []Scenario) ([]Outcome, error) {
+	sw := sweeper{o: o, session: s, prepared: p}
+	err := sw.sweep(ctx, scenarios)
+	return sw.out, err
 }
 
 // prepare builds for a kernel.

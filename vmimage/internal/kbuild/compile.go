@@ -178,7 +178,7 @@ func (b *builder) exec(ctx context.Context, s Step, args []string, flags string,
 	if dir == "" {
 		dir = b.place.Tree
 	}
-	cmd := b.tools.command(b.place.wrap(args))
+	cmd := b.tools.command(b.place.Wrap(args))
 	cmd.Dir, cmd.Tee = dir, b.log
 	cmd.Path = append([]string{filepath.Join(b.place.dir, "bin")}, cmd.Path...)
 	// A shell keeps PWD of its own; make, run without one, needs it given, and

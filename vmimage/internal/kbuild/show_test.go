@@ -50,7 +50,7 @@ func TestShow(t *testing.T) {
 		out, err := kernel.Command{Args: place.namespace("true"), Clean: true}.Run(t.Context())
 		t.Fatalf("nothing can be shown on this host: %v\n%s", err, out)
 	}
-	cmd := kernel.Command{Args: place.wrap([]string{"make", "KDIR=" + kdir}), Dir: place.Tree}
+	cmd := kernel.Command{Args: place.Wrap([]string{"make", "KDIR=" + kdir}), Dir: place.Tree}
 	if out, err := cmd.Run(t.Context()); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

@@ -126,11 +126,11 @@ func (p *Place) programs(k kernel.Kernel) error {
 // askedRunning tells whether the build asked for the running kernel.
 func (p *Place) askedRunning() bool { return fileExists(filepath.Join(p.dir, "uname")) }
 
-// wrap puts args into a mount namespace in which the host's kernels are not to
+// Wrap puts args into a mount namespace in which the host's kernels are not to
 // be seen, and in which the kernel's own directories lie where its packages would
 // install them.
 // Where the host forbids that, args stay as they are.
-func (p *Place) wrap(args []string) []string {
+func (p *Place) Wrap(args []string) []string {
 	if !p.view {
 		return args
 	}

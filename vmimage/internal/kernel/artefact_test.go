@@ -13,8 +13,7 @@ import (
 )
 
 // What one machine compiled another takes, and only that.
-func TestArtefact(t *testing.T) {
-	r, o, _ := compilable(t)
+func testArtefact(t *testing.T, o, other Options) {
 	spec := Spec{Series: "6.66", Suite: "testing", Profile: "debug"}
 	var file bytes.Buffer
 	if err := Save(t.Context(), o, spec, &file); err != nil {
@@ -24,8 +23,6 @@ func TestArtefact(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.server.Close()
-	other := r.options(t)
 	other.Offline = true
 	if _, err := Load(t.Context(), other, bytes.NewReader(file.Bytes()[:file.Len()-9])); err == nil {
 		t.Error("half a file is no error")

@@ -38,7 +38,7 @@ modules_install:
 
 // compilable is an archive with a kernel whose source is fakeKbuild. Its builds
 // break while the file fault is there.
-func compilable(t *testing.T) (r *repo, o Options, fault string) {
+func compilable(t *testing.T) (r *repo, fault string) {
 	t.Helper()
 	old := profiles
 	t.Cleanup(func() { profiles = old })
@@ -65,7 +65,7 @@ func compilable(t *testing.T) (r *repo, o Options, fault string) {
 		r.add(name, "2.36-1", "amd64", "", files)
 	}
 	r.publish("testing")
-	return r, r.options(t), fault
+	return r, fault
 }
 
 // addMakefile makes the source package of a series of a makefile.
@@ -84,8 +84,17 @@ func (r *repo) addMakefile(t *testing.T, series, version, makefile string) {
 	r.add(top, version, "all", "", map[string]string{"usr/src/" + top + ".tar.xz": string(archive)})
 }
 
+// TestCompiled has one archive for all of it, which takes the longest to make.
 func TestCompiled(t *testing.T) {
-	r, o, _ := compilable(t)
+	r, fault := compilable(t)
+	t.Run("once", func(t *testing.T) { testCompiled(t, r.options(t)) })
+	t.Run("again", func(t *testing.T) { testCompileAgain(t, r.options(t), fault) })
+	t.Run("errors", func(t *testing.T) { testCompiledErrors(t, r.options(t)) })
+	t.Run("artefact", func(t *testing.T) { testArtefact(t, r.options(t), r.options(t)) })
+	t.Run("locked", func(t *testing.T) { testCompiledLocked(t, r, fault) }) // changes the archive
+}
+
+func testCompiled(t *testing.T, o Options) {
 	var stages []string
 	o.Progress = func(p Progress) { stages = append(stages, p.Stage) }
 	spec := Spec{Series: "6.66", Suite: "testing", Profile: "debug", Options: "CONFIG_A=y"}
@@ -128,7 +137,6 @@ func TestCompiled(t *testing.T) {
 		t.Errorf("it told of %s", text)
 	}
 	// From here on it is as one that was fetched.
-	r.server.Close()
 	o.Offline = true
 	again, err := Get(t.Context(), o, spec)
 	if diff := cmp.Diff(k, again); err != nil || diff != "" {
@@ -142,8 +150,7 @@ func TestCompiled(t *testing.T) {
 
 // A compilation that failed, or was broken off, leaves no kernel, and the next goes
 // on where it was.
-func TestCompileAgain(t *testing.T) {
-	_, o, fault := compilable(t)
+func testCompileAgain(t *testing.T, o Options, fault string) {
 	spec := Spec{Series: "6.66", Suite: "testing", Profile: "debug"}
 	if err := os.WriteFile(fault, nil, 0o644); err != nil {
 		t.Fatal(err)
@@ -187,8 +194,7 @@ func TestCompileAgain(t *testing.T) {
 	}
 }
 
-func TestCompiledErrors(t *testing.T) {
-	_, o, _ := compilable(t)
+func testCompiledErrors(t *testing.T, o Options) {
 	offline := o
 	offline.Offline = true
 	for _, tt := range []struct {
@@ -208,15 +214,14 @@ func TestCompiledErrors(t *testing.T) {
 }
 
 // A locked kernel is compiled of the source that the lock names, with its tools.
-func TestCompiledLocked(t *testing.T) {
-	r, o, fault := compilable(t)
+func testCompiledLocked(t *testing.T, r *repo, fault string) {
 	gcc := "gcc-" + hostGeneration(t)
 	for _, name := range []string{gcc, "binutils"} {
 		r.add(name, "1-1", "amd64", "", map[string]string{"usr/share/x/" + name: name})
 	}
 	r.publish("testing")
 	spec := Spec{Series: "6.66", Suite: "testing", Profile: "debug"}
-	l, err := MakeLock(t.Context(), o, []Spec{spec})
+	l, err := MakeLock(t.Context(), r.options(t), []Spec{spec})
 	if err != nil {
 		t.Fatalf("%+v", err)
 	}

@@ -13,7 +13,7 @@ import (
 // programs run through its loader, and its C library is what the programs that
 // are compiled for the host are linked with, statically: the kernel is then of
 // use on each machine, whatever C library that has.
-var compileTools = []string{"flex", "bison", "m4", "bc", "libelf-dev", "libc6-dev", "libc6"}
+var compileTools = []string{"flex", "bison", "m4", "bc", "libelf-dev", "libc6-dev", "linux-libc-dev", "libc6"}
 
 // hostTools are programs that are part of each Debian, but not of every image.
 var hostTools = []string{"make", "perl", "awk", "sed", "find", "tar", "xz", "strip"}

@@ -20,10 +20,7 @@ func Annotations(w io.Writer, r Result, prefix string) error {
 	}
 	var notes []*note
 	for _, f := range r.Failures() {
-		name := f.Test
-		if name == "" {
-			name = string(f.Phase)
-		}
+		name := r.subject(f)
 		at := f.At
 		if len(at) == 0 {
 			at = []Position{{Text: f.Title}}

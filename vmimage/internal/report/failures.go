@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"regexp"
@@ -28,6 +29,19 @@ func (r Red) Name() string {
 		return r.Kernel + " " + r.Test
 	}
 	return r.Kernel + " " + string(r.Phase)
+}
+
+// subject is what a thing that is red happened to: the test, or the phase, and which
+// package's if there are several.
+func (r Result) subject(f Red) string {
+	name := f.Test
+	if name == "" {
+		name = string(f.Phase)
+	}
+	if f.Package != "" && len(r.packages()) > 1 {
+		name = f.Package + " " + name
+	}
+	return name
 }
 
 // Failures returns what is red. It is empty only if the result is green.
@@ -151,17 +165,27 @@ func (r Run) logged(text string) []Position {
 	return all
 }
 
-// firstWords is the first line of a test's log, without its position.
+// firstWords is the first line of a test's log, without its position, and the next
+// one if that says what.
 func firstWords(text string) string {
+	head := ""
 	for line := range strings.SplitSeq(text, "\n") {
-		if line = strings.TrimSpace(line); line != "" {
-			if m := logLine.FindStringSubmatch(line); m != nil {
-				return m[3]
-			}
+		line = strings.TrimSpace(line)
+		if head != "" {
+			return strings.TrimSpace(head + " " + line) // "there is still:" says little alone
+		}
+		if line == "" {
+			continue
+		}
+		if m := logLine.FindStringSubmatch(line); m != nil {
+			line = m[3]
+		}
+		if !strings.HasSuffix(line, ":") || strings.HasSuffix(line, "):") { // a diff has too many lines
 			return line
 		}
+		head = line
 	}
-	return "failed"
+	return cmp.Or(head, "failed")
 }
 
 // accepted are the findings, and the remarks, that fail no run, each with the reason.

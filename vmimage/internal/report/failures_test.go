@@ -44,3 +44,22 @@ func TestAnnotationsElsewhere(t *testing.T) {
 		}
 	}
 }
+
+// With several packages, as smoke's modules are, a failure names its own.
+func TestSubject(t *testing.T) {
+	left := verdict.Verdict{Exit: 1, Tests: []verdict.TestResult{{Name: "TestModule", State: verdict.Fail, Output: "    there is still:\n        proc entry /proc/m\n"}}}
+	r := Result{Kernels: []Kernel{{Name: "6.12", Runs: []Run{{Package: "m", Verdict: &left}}}}}
+	var b strings.Builder
+	if err := Annotations(&b, r, ""); err != nil {
+		t.Fatal(err)
+	}
+	r.Kernels[0].Runs = append(r.Kernels[0].Runs, Run{Package: "n", Verdict: &left})
+	if err := Annotations(&b, r, ""); err != nil {
+		t.Fatal(err)
+	}
+	const said = "::there is still: proc entry /proc/m\n"
+	want := "::error title=TestModule on 6.12" + said + "::error title=m TestModule on 6.12" + said + "::error title=n TestModule on 6.12" + said
+	if diff := cmp.Diff(want, b.String()); diff != "" {
+		t.Errorf("annotations (-want +got):\n%s", diff)
+	}
+}

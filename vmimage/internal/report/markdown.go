@@ -24,7 +24,7 @@ func Markdown(w io.Writer, r Result) error {
 	}
 	for _, f := range reds {
 		fmt.Fprintf(&b, "\n<details><summary><b>%s</b>: %s</summary>\n\n%s\n</details>\n",
-			htmlText(f.Name()), htmlText(printable(f.Title)), fence(printable(f.Text)))
+			htmlText(f.Kernel+" "+r.subject(f)), htmlText(printable(f.Title)), fence(printable(f.Text)))
 	}
 	if all := r.accepted(); len(all) > 0 {
 		b.WriteString("\n#### Findings and remarks that fail no run\n\n| kernel | package | finding | why |\n| --- | --- | --- | --- |\n")

@@ -13,7 +13,7 @@ const makeScratch = `for d in /sys/block/*; do
 	if [ "$(cat $d/serial 2>/dev/null)" = %[1]s ]; then disk=/dev/${d##*/}; fi
 done
 if [ -z "$disk" ]; then echo 'guest.scratch: find disk: the kernel shows none' >&2; exit 1; fi
-mkfs.%[2]s $disk >/dev/null && mkdir -p /scratch && mount -t %[2]s $disk /scratch`
+mkfs.%[2]s $disk >/dev/null && mount -t %[2]s $disk /scratch`
 
 // addScratch gives a run a new file system on /scratch. It is made in the guest, by
 // the driver that tests will use it with: a restored guest gets one of its own.

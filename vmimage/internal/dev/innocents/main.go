@@ -16,6 +16,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -48,7 +49,7 @@ type options struct {
 func (o *options) register(fs *flag.FlagSet) {
 	fs.IntVar(&o.sample, "sample", 0, "try every `N`th module only; 0 tries all")
 	fs.IntVar(&o.batch, "batch", 25, "`modules` to a guest")
-	fs.IntVar(&o.jobs, "j", 2, "guests at `once`")
+	fs.IntVar(&o.jobs, "j", runtime.NumCPU(), "guests at `once`")
 	fs.StringVar(&o.only, "run", "", "try only the modules that match `expression`")
 	fs.StringVar(&o.keep, "keep", "", "keep the output of red modules in `directory`")
 	fs.StringVar(&o.results, "results", "", "add the outcomes to `file`, and go on where it ends; build/innocents/RELEASE.jsonl if empty")

@@ -6,6 +6,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/kmodtest/kmodtest/internal/usercache"
 	"github.com/kmodtest/kmodtest/vmimage/internal/dev/lab"
+	"github.com/kmodtest/kmodtest/vmimage/internal/files"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
 	"github.com/kmodtest/kmodtest/vmimage/internal/matrix"
 	"github.com/kmodtest/kmodtest/vmimage/internal/session"
@@ -43,6 +45,8 @@ func try(ctx context.Context) error {
 	if err := settings.Flags(flag.CommandLine); err != nil {
 		return err
 	}
+	keep := flag.String("keep", "", "`directory` to keep outcomes and bundles in")
+	table := flag.String("table", "", "the only `suite` of which packages are tried")
 	flag.Parse()
 	root, err := filepath.Abs(settings.Root)
 	if err != nil {
@@ -66,16 +70,19 @@ func try(ctx context.Context) error {
 	}
 	agree, tried := 0, 0
 	for _, f := range files {
-		table, err := Read(f)
+		t, err := Read(f)
 		if err != nil {
 			return err
 		}
-		for _, p := range table.Packages {
+		if *table != "" && t.Suite != *table {
+			continue
+		}
+		for _, p := range t.Packages {
 			if named := slices.Contains(flag.Args(), p.Name); flag.NArg() > 0 && !named || p.Untried != "" && !named {
 				continue
 			}
 			tried++
-			ok, err := one(ctx, s, table, p)
+			ok, err := one(ctx, s, t, p, *keep)
 			if err != nil {
 				return err
 			}
@@ -91,8 +98,8 @@ func try(ctx context.Context) error {
 	return nil
 }
 
-// one tries a package.
-func one(ctx context.Context, s *session.Session, t Table, p Package) (bool, error) {
+// one tries a package, and keeps in a directory what came of it, if that has a name.
+func one(ctx context.Context, s *session.Session, t Table, p Package, keep string) (bool, error) {
 	spec, err := s.FindSpec(ctx, t.Kernel)
 	if err != nil {
 		return false, err
@@ -108,9 +115,24 @@ func one(ctx context.Context, s *session.Session, t Table, p Package) (bool, err
 	if o.Source, err = smoke.FindSource(ctx, s.Kernels, t.Suite, p.Name); err != nil {
 		return false, err
 	}
+	if keep != "" {
+		o.Bundles, o.BundleName = filepath.Join(keep, p.Name), p.Name
+	}
 	res, err := smoke.Run(ctx, o)
 	if err != nil {
 		return false, err
+	}
+	if keep != "" {
+		var text bytes.Buffer
+		if err := smoke.Text(&text, res, keep); err != nil {
+			return false, err
+		}
+		if err := files.Write(filepath.Join(keep, p.Name+".txt"), text.Bytes()); err != nil {
+			return false, err
+		}
+		if err := files.WriteJSON(filepath.Join(keep, p.Name+".json"), res); err != nil {
+			return false, err
+		}
 	}
 	wrong := p.Compare(res)
 	word := "agrees"
