@@ -61,6 +61,20 @@ func TestPairs(t *testing.T) {
 	}
 }
 
+// A guest that did not say what was called is none that did not call it.
+func TestJudgeUnread(t *testing.T) {
+	o := Outcome{Site: calls.Site{Call: "f"}, Of: 1, second: -1}
+	if got := o.judge(&guest{}, true); got.State != Crash {
+		t.Errorf("unread: %+v", got)
+	}
+	if got := o.judge(&guest{reached: []calls.Reached{{Times: 1}}}, true); got.State != Unsteady || got.Remark == "" {
+		t.Errorf("not failed: %+v", got)
+	}
+	if got := o.judge(&guest{reached: []calls.Reached{{Failed: 1}}}, true); got.State != GoesOn {
+		t.Errorf("failed: %+v", got)
+	}
+}
+
 func TestGoTest(t *testing.T) {
 	o := Outcome{Site: calls.Site{Module: "m", File: "src/m-x.c", Line: 3, Call: "misc_register", Fails: calls.Errno}, At: 1}
 	want := `func TestFails_src_m_x_c_3(t *testing.T) {

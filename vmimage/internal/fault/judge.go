@@ -19,9 +19,18 @@ var left = regexp.MustCompile(`(?m)^.*(?:there is still:|but it left:|is gone, b
 
 // judge says what came of a failure in a guest, if it came to it.
 func (o Outcome) judge(g *guest, isLoad bool) Outcome {
+	if g.reached == nil {
+		// It was ended before its memory could be read: what the verdict says of that
+		// counts, and that nothing is known is not taken for the scenario's doing.
+		if o = o.of(g.v, isLoad); !o.State.Red() {
+			o.State, o.Why = Crash, "the guest did not say which calls were made"
+		}
+		return o
+	}
 	for _, site := range []int{o.number, o.second} {
 		if site >= 0 && !g.failed(site) {
 			o.State, o.Why = Unsteady, fmt.Sprintf("it was called %d times while counting, and less often again", o.Of)
+			o.Remark = o.Why
 			return o
 		}
 	}
