@@ -43,7 +43,7 @@ type genlFuzz struct{ misuse.Family }
 // has.
 func (g *genlFuzz) request(input []byte) (flags uint16, request []byte) {
 	in := genlReader(input)
-	op, how := misuse.Op{Do: -1, Dump: -1}, byte(0)
+	op := misuse.Op{Do: -1, Dump: -1}
 	if id := in.byte(); len(g.Ops) > 0 {
 		i := slices.IndexFunc(g.Ops, func(o misuse.Op) bool { return o.ID == id })
 		if i < 0 {
@@ -51,7 +51,7 @@ func (g *genlFuzz) request(input []byte) (flags uint16, request []byte) {
 		}
 		op = g.Ops[i]
 	}
-	how = in.byte()
+	how := in.byte()
 	policy := op.Do
 	if how&genlDump != 0 {
 		flags, policy = unix.NLM_F_DUMP, op.Dump
