@@ -21,8 +21,8 @@ func (o *Options) calls() []calls.Site {
 	return all
 }
 
-// failer has calls fail in a guest as its tests ask for it.
-type failer struct {
+// injector has calls fail in a guest as its tests ask for it.
+type injector struct {
 	sites  []calls.Site
 	memory func(context.Context) (*vm.Memory, error)
 	before map[string]uint64 // how often each had failed before
@@ -31,7 +31,7 @@ type failer struct {
 var errNoStubs = errors.New("the modules are not made for that here: say -faults, or faults = true in [tests] of kmodtest.toml")
 
 // fail answers a question of a test.
-func (f *failer) fail(ctx context.Context, q wire.Fail) (uint64, error) {
+func (f *injector) fail(ctx context.Context, q wire.Fail) (uint64, error) {
 	only, err := calls.ParseOnly(q.Call)
 	if err != nil {
 		return 0, err
@@ -62,7 +62,7 @@ func (f *failer) fail(ctx context.Context, q wire.Fail) (uint64, error) {
 }
 
 // find finds the one call that is meant.
-func (f *failer) find(only calls.Only) (int, error) {
+func (f *injector) find(only calls.Only) (int, error) {
 	if len(f.sites) == 0 {
 		return 0, errNoStubs
 	}

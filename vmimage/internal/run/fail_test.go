@@ -13,7 +13,7 @@ func TestFailer(t *testing.T) {
 		{Call: "misc_register", File: "m.c", Line: 3, Fails: calls.Errno}, {Call: "kfree", File: "m.c", Line: 4},
 		{Call: "a_noprof", File: "m.c", Line: 5, Fails: calls.Null}, {Call: "b", File: "m.c", Line: 5, Fails: calls.Null},
 	}
-	f := failer{sites: sites}
+	f := injector{sites: sites}
 	for text, want := range map[string]int{"m.c:3": 0, "m.c:3 misc_register #4": 0, "m.c:5 a interrupt": 2} {
 		only, err := calls.ParseOnly(text)
 		if err != nil {
@@ -31,7 +31,7 @@ func TestFailer(t *testing.T) {
 			t.Errorf("%s: error %v, want %s", text, err, want)
 		}
 	}
-	if _, err := (&failer{}).fail(t.Context(), wire.Fail{Call: "m.c:3"}); err != errNoStubs {
+	if _, err := (&injector{}).fail(t.Context(), wire.Fail{Call: "m.c:3"}); err != errNoStubs {
 		t.Errorf("error %v", err)
 	}
 }

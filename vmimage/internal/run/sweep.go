@@ -46,7 +46,7 @@ func (o *Options) answer(ctx context.Context, src *boot.Source, s *session) (sto
 	g := s.Guest
 	s.spent = make(chan string, 1)
 	srv := &contract.Server{
-		Fail:    (&failer{sites: o.calls(), memory: func(ctx context.Context) (*vm.Memory, error) { return g.VM.Memory(ctx, src.Config) }}).fail,
+		Fail:    (&injector{sites: o.calls(), memory: func(ctx context.Context) (*vm.Memory, error) { return g.VM.Memory(ctx, src.Config) }}).fail,
 		Spent:   func(test string) { s.spent <- test },
 		Reports: o.reports,
 		Heap:    slices.ContainsFunc(o.KernelArgs, marksObjects),
