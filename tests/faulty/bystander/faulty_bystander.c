@@ -2,15 +2,15 @@
 /*
  * A clean module, next to which something else comes and stays.
  *
- * Trigger: load, make a probe through tracefs, unload. The probe is the tracer's,
- * and nothing to do with the module.
+ * Trigger: load, make a probe through tracefs, unload. The probe is the
+ * tracer's, and nothing to do with the module.
  */
 
 #include <linux/module.h>
 
-static int __init faulty_init(void) /* FAULT */
+static int __init faulty_init(void)
 {
-	return 0;
+	return 0; /* FAULT */
 }
 module_init(faulty_init);
 
