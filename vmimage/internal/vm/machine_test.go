@@ -38,7 +38,7 @@ func TestArgs(t *testing.T) {
 	}{
 		{
 			"the default is TCG, one processor, memory of its own", Config{}, true,
-			slices.Concat(common, []string{"-cpu", "max,la57=off", "-smp", "1", "-m", "512M", "-machine", "q35,accel=tcg" + off}, ports),
+			slices.Concat(common, []string{"-cpu", "max,la57=off,cx16=off", "-smp", "1", "-m", "512M", "-machine", "q35,accel=tcg" + off}, ports),
 		},
 		{
 			"KVM has the host's processor", Config{Accel: KVM, CPUs: 2, MemoryMiB: 1024}, true,
@@ -47,7 +47,7 @@ func TestArgs(t *testing.T) {
 		{
 			"a guest to be saved shares its memory and its payload", Config{RAM: "/c/ram", Payload: payload}, true,
 			slices.Concat(common, []string{
-				"-cpu", "max,la57=off", "-smp", "1", "-m", "512M",
+				"-cpu", "max,la57=off,cx16=off", "-smp", "1", "-m", "512M",
 				"-object", "memory-backend-file,id=ram,mem-path=/c/ram,size=512M,share=on", "-machine", "q35,accel=tcg" + off + ",memory-backend=ram",
 			}, ports, []string{
 				"-object", "memory-backend-file,id=payload,mem-path=/proc/self/fd/8,size=268435456,share=on", "-device", "ivshmem-plain,memdev=payload,master=on,addr=0x11",
@@ -56,7 +56,7 @@ func TestArgs(t *testing.T) {
 		{
 			"a restored guest shares but the ring", Config{RAM: "/c/ram", Payload: payload}, false,
 			slices.Concat(common, []string{
-				"-cpu", "max,la57=off", "-smp", "1", "-m", "512M",
+				"-cpu", "max,la57=off,cx16=off", "-smp", "1", "-m", "512M",
 				"-object", "memory-backend-file,id=ram,mem-path=/c/ram,size=512M,share=off", "-machine", "q35,accel=tcg" + off + ",memory-backend=ram",
 			}, ports, []string{
 				"-object", "memory-backend-file,id=payload,mem-path=/proc/self/fd/8,size=268435456,share=off", "-device", "ivshmem-plain,memdev=payload,master=on,addr=0x11",
