@@ -115,7 +115,7 @@ func (f finder) site(name string, p *Signature) (s Site, wanted bool, err error)
 	switch {
 	case !canFail:
 	case p.agrees(e.fails):
-		s.Fails, s.Required = e.fails, e.required
+		s.Fails, s.Required, s.Errno = e.fails, e.required, alone[s.Name()]
 		if own != nil {
 			s.Errno = own.errno
 		}
