@@ -27,6 +27,7 @@ type sweeper struct {
 	done     map[int]done // by site
 	journal  *journal
 	out      []Outcome
+	refused  []Refusal
 }
 
 // sweep sweeps on one kernel. An error says that it could not be done; what is red is
@@ -158,8 +159,9 @@ func (s *sweeper) guest(ctx context.Context, sc Scenario, name string, shots []c
 
 // count is the run in which nothing fails.
 func (s *sweeper) count(ctx context.Context, sc Scenario) ([]calls.Reached, error) {
-	if reached, ok := s.journal.counted(sc); ok && len(reached) == len(s.sites) {
-		return reached, nil
+	if c, ok := s.journal.counted(sc); ok && len(c.Reached) == len(s.sites) {
+		s.refuse(c.Refused)
+		return c.Reached, nil
 	}
 	s.session.Telling("counting the calls of %s on %s", sc.Name, s.prepared.Kernel.Release)
 	got, err := s.guest(ctx, sc, sc.Name, nil)
@@ -172,7 +174,13 @@ func (s *sweeper) count(ctx context.Context, sc Scenario) ([]calls.Reached, erro
 	if len(got.reached) != len(s.sites) {
 		return nil, fmt.Errorf("sweep %s on %s: the guest did not say which calls were made", sc.Name, s.prepared.Kernel.Release)
 	}
-	return got.reached, s.journal.count(sc, got.reached)
+	c := counted{Reached: got.reached}
+	if r, ok := refusal(sc, got.v); ok {
+		r.Kernel, r.Release = s.prepared.Kernel.Name, s.prepared.Kernel.Release
+		c.Refused = &r
+		s.refuse(&r)
+	}
+	return got.reached, s.journal.count(sc, c)
 }
 
 // shoot has each of the calls fail, in a guest of its own, several at once.
@@ -240,7 +248,7 @@ func (s *sweeper) one(ctx context.Context, sc Scenario, sh shot) (entry, error) 
 func (s *sweeper) outcome(sc Scenario, sh shot) Outcome {
 	o := Outcome{
 		Kernel: s.prepared.Kernel.Name, Release: s.prepared.Kernel.Release,
-		Site: s.sites[sh.Site], Scenario: sc.Name, Context: sh.Context, At: sh.At, Of: sh.of, number: sh.Site, second: -1,
+		Site: s.sites[sh.Site], Scenario: sc.Name, Refused: s.refusedAs(sc), Context: sh.Context, At: sh.At, Of: sh.of, number: sh.Site, second: -1,
 	}
 	if sh.first != nil {
 		then := s.sites[sh.Site]
