@@ -100,6 +100,11 @@ func TestRefused(t *testing.T) {
 		t.Fatal("it is not seen")
 	}
 	f.Kernel = "6.1"
+	d := f
+	d.Dependency = "ec"
+	if want := "load: init of ec, which it depends on, returns ENODEV even"; !strings.HasPrefix(d.text(), want) {
+		t.Errorf("%q, want %q", d.text(), want)
+	}
 	r := Result{Outcomes: []Outcome{{Kernel: "6.1", State: NotReached, Site: calls.Site{File: "m.c", Line: 1, Call: "kmalloc"}}}, Refused: []Refusal{f}}
 	var b strings.Builder
 	if err := Text(&b, r); err != nil {
@@ -171,6 +176,22 @@ func TestJudge(t *testing.T) {
 		tt.want.Site = tt.site
 		if diff := cmp.Diff(tt.want, (Outcome{Site: tt.site, Refused: tt.want.Refused}).of(tt.v, !tt.test), cmpopts.IgnoreUnexported(Outcome{})); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// What is not given back makes a leak of what looks clean, and of nothing that is red.
+func TestBalance(t *testing.T) {
+	accounts := []calls.Account{{Kind: "memory", Takes: []int{0}, Places: []string{"m.c:1 kmalloc"}, Gives: []int{1}}}
+	left, back := []calls.Reached{{Times: 1}, {}}, []calls.Reached{{Times: 1}, {Times: 1}}
+	for _, tt := range []struct {
+		was     State
+		reached []calls.Reached
+		want    State
+	}{{Clean, left, Leak}, {GoesOn, left, Leak}, {Clean, back, Clean}, {Wrong, left, Wrong}} {
+		got := Outcome{State: tt.was, accounts: accounts}.balance(tt.reached)
+		if got.State != tt.want || got.owes != (tt.was != tt.want) {
+			t.Errorf("%s of %v: %s, %s", tt.was, tt.reached, got.State, got.Why)
 		}
 	}
 }

@@ -32,7 +32,24 @@ func (o Outcome) judge(g *guest, isLoad bool) Outcome {
 			return o
 		}
 	}
-	return o.of(g.v, isLoad)
+	return o.of(g.v, isLoad).balance(g.reached)
+}
+
+// balance says what was taken and not given back, where all else is well.
+func (o Outcome) balance(reached []calls.Reached) Outcome {
+	if o.State != Clean && o.State != GoesOn {
+		return o
+	}
+	var owed []string
+	for _, a := range o.accounts {
+		if text := a.Owed(reached); text != "" {
+			owed = append(owed, text)
+		}
+	}
+	if len(owed) > 0 {
+		o.State, o.Why, o.owes = Leak, strings.Join(owed, "; "), true
+	}
+	return o
 }
 
 // of says what a verdict means.

@@ -16,9 +16,11 @@ type Refusal struct {
 	Kernel   string `json:"kernel"`
 	Release  string `json:"release,omitempty"`
 	Scenario string `json:"scenario"`
-	// Errno is what init returns, Said the last that the kernel said meanwhile.
-	Errno string `json:"errno"`
-	Said  string `json:"said,omitempty"`
+	// Errno is what init returns, of the module or of Dependency, which it depends on;
+	// Said is the last that the kernel said meanwhile.
+	Errno      string `json:"errno"`
+	Dependency string `json:"dependency,omitempty"`
+	Said       string `json:"said,omitempty"`
 }
 
 // refusal reads what load said in a run in which nothing failed.
@@ -27,7 +29,7 @@ func refusal(sc Scenario, v verdict.Verdict) (Refusal, bool) {
 	if !sc.load || a.Errno == "" {
 		return Refusal{}, false
 	}
-	r := Refusal{Scenario: sc.Name, Errno: a.Errno}
+	r := Refusal{Scenario: sc.Name, Errno: a.Errno, Dependency: a.Dependency}
 	// That a module is none of the kernel's own is no reason for anything.
 	said := slices.DeleteFunc(slices.Clone(a.Log), func(l string) bool { return strings.Contains(l, "taint") })
 	if len(said) > 0 {
@@ -68,7 +70,11 @@ func answer(v verdict.Verdict) smoketest.Answer {
 
 // text says in a line what it means for the sweep.
 func (r Refusal) text() string {
-	text := fmt.Sprintf("%s: init returns %s even if nothing fails", r.Scenario, r.Errno)
+	init := "init"
+	if r.Dependency != "" {
+		init += " of " + r.Dependency + ", which it depends on,"
+	}
+	text := fmt.Sprintf("%s: %s returns %s even if nothing fails", r.Scenario, init, r.Errno)
 	if r.Said != "" {
 		text += " (kernel: " + r.Said + ")"
 	}

@@ -62,6 +62,9 @@ type Outcome struct {
 
 	number int // of the site
 	second int // that of Then
+	// accounts are what has to be given back; owes tells that something was not.
+	accounts []calls.Account
+	owes     bool
 }
 
 // Result is a sweep.
