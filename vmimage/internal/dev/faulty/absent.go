@@ -12,10 +12,12 @@ func (r Row) absent(k kernel.Kernel) (string, error) {
 		return "", err
 	}
 	on := func(option string) bool { return have[option] != "" && have[option] != "n" }
-	switch {
-	case r.Needs != "" && !on(r.Needs):
-		return "not on this kernel: " + r.Needs + " is off", nil
-	case r.Unless != "" && on(r.Unless):
+	for _, option := range r.Needs {
+		if !on(option) {
+			return "not on this kernel: " + option + " is off", nil
+		}
+	}
+	if r.Unless != "" && on(r.Unless) {
 		return "not on this kernel: " + r.Unless + " is on, and finds it first", nil
 	}
 	return "", nil

@@ -93,8 +93,8 @@ func table(rows []Row) string {
 		if r.Kind != "" {
 			by = byLog + ": " + string(r.Kind)
 		}
-		if r.Needs != "" {
-			by += ", with `" + r.Needs + "`"
+		if len(r.Needs) > 0 {
+			by += ", with `" + strings.Join(r.Needs, "` and `") + "`"
 		}
 		switch {
 		case r.Module == "":

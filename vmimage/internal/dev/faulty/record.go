@@ -78,6 +78,9 @@ func (r *Runner) keep(row Row, v verdict.Verdict, out []byte) error {
 	if r.Keep == "" {
 		return nil
 	}
+	if err := os.MkdirAll(r.Keep, 0o755); err != nil {
+		return fmt.Errorf("keep output: %w", err)
+	}
 	base := filepath.Join(r.Keep, r.lab.Prepared.Kernel.Series+"-"+strings.TrimPrefix(row.Test, "Test"))
 	for suffix, b := range map[string][]byte{".txt": out, ".console": v.Console, ".kmsg": v.Log} {
 		if err := os.WriteFile(base+suffix, b, 0o644); err != nil {

@@ -47,10 +47,10 @@ type Row struct {
 	NoPlaceOn map[string]string `toml:"no_place_on"`
 	// By says in a word who found it: kernel log, unload contract, …
 	By string `toml:"by"`
-	// Needs is an option without which the kernel cannot tell: CONFIG_KASAN.
+	// Needs are options without which the kernel cannot tell: CONFIG_KASAN.
 	// Unless is one with which another detector is there first, at another line.
-	Needs  string `toml:"needs"`
-	Unless string `toml:"unless"`
+	Needs  []string `toml:"needs"`
+	Unless string   `toml:"unless"`
 	// Green marks a row of noise: the verdict must be green. Remark is an expression
 	// that a remark of the unload contract must match then.
 	Green  bool   `toml:"green"`
