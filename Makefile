@@ -104,8 +104,8 @@ soak: build ## run the tests N=200 times: a single red run is a bug
 fuzz: setup-check build ## run every fuzz target: TIME=5m for each
 	@scripts/fuzz '$(TIME)'
 
-fuzz-module: build ## does a module's coverage steer fuzzing to the bug of tests/fuzzed? EXECS=20000 ROUNDS=3
-	@scripts/fuzz-module $(or $(EXECS),20000) $(or $(ROUNDS),3)
+fuzz-module: build ## does a module's coverage steer fuzzing to the bug of tests/fuzzed? EXECS=20000 ROUNDS=3 KERNEL=6.1
+	@scripts/fuzz-module $(or $(EXECS),20000) $(or $(ROUNDS),3) $(KERNEL)
 
 manifests: ## does Kubernetes take the manifests of docs/?
 	@go test -C internal/manifests -count=1 ./...

@@ -7,6 +7,7 @@
 //	sites.go     a built module -> its calls, with their lines of C
 //	link.go      each call goes through a piece of code of its own, a stub (stub.go), which
 //	             counts, fails if the host says so (words.go), and records (record.go)
+//	balance.go   what a module takes from the kernel, and gives back
 //	tape.go      what a guest has recorded -> events; text.go and chrome.go print those
 //
 // A call is told from others by its place in the file, not by what it calls: the

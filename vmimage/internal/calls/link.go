@@ -18,7 +18,14 @@ type Options struct {
 	Table *Table
 	// Record has all calls recorded, those that cannot fail included.
 	Record bool
+	// Balance has calls counted that take from the kernel, and that give back.
+	Balance bool
 }
+
+// NoMerge is the argument of the kernel's command line that goes with failing calls: a
+// slab cache that is merged with another one (mm/slab_common.c) is in no list, so that
+// whoever leaves it would not be seen.
+const NoMerge = "slab_nomerge"
 
 // Linked are modules whose calls are had.
 type Linked struct {
@@ -49,7 +56,7 @@ func Link(ctx context.Context, store *cache.Store, k kernel.Kernel, mods []kbuil
 	if err != nil {
 		return l, err
 	}
-	g.find = finder{o.Table, o.Record, known}
+	g.find = finder{o.Table, o.Record, o.Balance, known}
 	for _, m := range mods {
 		sites, err := g.find.sites(m)
 		if err != nil {

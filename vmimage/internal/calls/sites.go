@@ -32,6 +32,10 @@ type Site struct {
 	Required bool
 	// Errno is the name of what it fails with; empty is ENOMEM.
 	Errno string `json:",omitempty"`
+	// Takes is what the call takes from the kernel, Gives what it gives back, by kind;
+	// see [Accounts].
+	Takes string `json:",omitempty"`
+	Gives string `json:",omitempty"`
 	// Signature is how its arguments are printed; nil if they are not recorded.
 	Signature *Signature `json:",omitempty"`
 }
@@ -73,6 +77,8 @@ type finder struct {
 	table *Table
 	// all wants those that cannot fail, too.
 	all bool
+	// balance wants those that take from the kernel and give back.
+	balance bool
 	// known are the kernel's own functions.
 	known map[string]Signature
 }
@@ -115,7 +121,7 @@ func (f finder) site(name string, p *Signature) (s Site, wanted bool, err error)
 	switch {
 	case !canFail:
 	case p.agrees(e.fails):
-		s.Fails, s.Required = e.fails, e.required
+		s.Fails, s.Required, s.Errno = e.fails, e.required, alone[s.Name()]
 		if own != nil {
 			s.Errno = own.errno
 		}
@@ -125,7 +131,10 @@ func (f finder) site(name string, p *Signature) (s Site, wanted bool, err error)
 	if f.all && !uncounted(name) {
 		s.Signature = p
 	}
-	return s, s.Fails != noFault || s.Signature != nil, nil
+	if f.balance {
+		s.Takes, s.Gives = kindOf(name)
+	}
+	return s, s.Fails != noFault || s.Signature != nil || s.Takes != "" || s.Gives != "", nil
 }
 
 // special are functions that are called by rules of their own, or are patched where

@@ -29,6 +29,9 @@ func (g grafter) assembly(o *graft.Object, all []at, first int) string {
 	b.depth(0)
 	for i, a := range all {
 		fmt.Fprintf(b, "\t.org %s + %d, 0xcc\n", stubs, i*size)
+		if a.site.Gives != "" {
+			b.WriteString("\ttestq %rdi, %rdi\n\tje 4f\n") // NULL is nothing
+		}
 		g.count(b, wordsAt(first+i))
 		if g.o.Record {
 			g.record(b, first+i, a.site)

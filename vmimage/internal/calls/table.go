@@ -35,15 +35,17 @@ type entry struct {
 // Not here is what a function that is not called cannot do as if it had failed: one
 // that eats its argument in any case (netlink_unicast, netlink_broadcast, __skb_pad),
 // or prepares it so that the caller has to put it (device_register,
-// platform_device_register, kobject_init_and_add).
+// platform_device_register, kobject_init_and_add). Nor is mempool_alloc, which waits
+// rather than fails in process context (mm/mempool.c): modules rely on that.
 var table = []entry{
+	{"vmalloc_to_page vmalloc_to_pfn", noFault, false, "include/linux/mm.h: they allocate nothing"},
 	// Allocators, by what their inline forms call: kmalloc and kzalloc, alloc_skb,
 	// genlmsg_new and nlmsg_new, vmalloc, alloc_page.
 	{"__kmalloc* __kmem_cache_alloc* kmem_cache_alloc* kmalloc_trace* kmalloc_large* kmalloc_order* kvmalloc_node* __kvmalloc_node* krealloc* kmemdup* kstrdup* kstrndup* kasprintf* kvasprintf*", Null, false, "include/linux/slab.h, include/linux/string.h"},
 	{"memdup_user strndup_user vmemdup_user memdup_user_nul", ErrPtr, false, "include/linux/string.h"},
 	{"vmalloc* vzalloc* __vmalloc* vmap", Null, false, "include/linux/vmalloc.h"},
 	{"kmem_cache_create* __kmem_cache_create*", Null, false, "include/linux/slab.h"},
-	{"mempool_create* mempool_alloc*", Null, false, "include/linux/mempool.h"},
+	{"mempool_create*", Null, false, "include/linux/mempool.h"},
 	{"alloc_pages* __alloc_pages*", Null, false, "include/linux/gfp.h"},
 	{"__get_free_pages* get_free_pages* get_zeroed_page*", Zero, false, "include/linux/gfp.h"},
 	{"__alloc_percpu* pcpu_alloc*", Null, false, "include/linux/percpu.h"},
@@ -78,7 +80,9 @@ var table = []entry{
 	{"platform_device_register_simple platform_device_register_full platform_device_register_resndata __platform_create_bundle", ErrPtr, true, "include/linux/platform_device.h"},
 	{"platform_device_alloc", Null, true, "include/linux/platform_device.h"},
 	{"device_add driver_register bus_register class_register __class_register platform_device_add __platform_driver_register __platform_register_drivers platform_driver_register __pci_register_driver usb_register_driver i2c_register_driver __spi_register_driver __hid_register_driver __auxiliary_driver_register", Errno, true, "include/linux/device.h, include/linux/platform_device.h"},
-	{"device_create_file device_create_bin_file driver_create_file class_create_file_ns bus_create_file sysfs_create_file_ns sysfs_create_files sysfs_create_group sysfs_create_groups sysfs_create_link sysfs_create_bin_file kobject_add", Errno, true, "include/linux/sysfs.h, include/linux/kobject.h"},
+	{"kobject_add", Errno, true, "include/linux/kobject.h"},
+	// A device works without its attributes: many a driver says so in the log, and goes on.
+	{"device_create_file device_create_bin_file driver_create_file class_create_file_ns bus_create_file sysfs_create_file_ns sysfs_create_files sysfs_create_group sysfs_create_groups sysfs_create_link sysfs_create_bin_file", Errno, false, "include/linux/sysfs.h"},
 	{"kobject_create_and_add kset_create_and_add", Null, true, "include/linux/kobject.h"},
 	{"pci_enable_device* pci_request_region* pcim_* pci_alloc_irq_vectors*", Errno, true, "include/linux/pci.h"},
 	{"request_threaded_irq request_any_context_irq devm_request_threaded_irq __request_percpu_irq", Errno, true, "include/linux/interrupt.h"},
@@ -93,7 +97,8 @@ var table = []entry{
 	{"__cpuhp_setup_state*", Errno, true, "include/linux/cpuhotplug.h"},
 	{"idr_alloc* ida_alloc_range idr_alloc_u32 xa_alloc* __xa_alloc* xa_insert __xa_insert rhashtable_init* rhltable_init*", Errno, true, "include/linux/idr.h, include/linux/rhashtable.h"},
 	{"filp_open", ErrPtr, true, "include/linux/fs.h"},
-	{"kern_mount kern_path", ErrPtr, true, "include/linux/fs.h"},
+	{"kern_mount", ErrPtr, true, "include/linux/fs.h"},
+	{"kern_path", Errno, true, "include/linux/namei.h"},
 	{"proc_create* proc_mkdir* proc_symlink _proc_mkdir", Null, false, "include/linux/proc_fs.h"},
 	{"debugfs_create_dir debugfs_create_file* debugfs_create_symlink", ErrPtr, false, "include/linux/debugfs.h: a caller may go on"},
 	{"register_sysctl* register_net_sysctl* __register_sysctl_table", Null, true, "include/linux/sysctl.h"},
@@ -105,9 +110,18 @@ var table = []entry{
 	{"__tty_alloc_driver tty_port_register_device", ErrPtr, true, "include/linux/tty_driver.h"},
 	{"video_register_device __video_register_device v4l2_device_register v4l2_ctrl_handler_setup vb2_queue_init", Errno, true, "include/media/v4l2-dev.h"},
 	{"video_device_alloc", Null, true, "include/media/v4l2-dev.h"},
-	{"request_firmware* wait_for_completion_interruptible down_interruptible mutex_lock_interruptible", Errno, false, "include/linux/firmware.h, include/linux/mutex.h"},
+	{"request_firmware*", Errno, false, "include/linux/firmware.h"},
+	{"down_interruptible mutex_lock_interruptible", Errno, false, "include/linux/semaphore.h, include/linux/mutex.h"},
 	{"try_module_get", False, false, "include/linux/module.h"},
 	{"__request_module", Errno, false, "include/linux/kmod.h"},
+}
+
+// alone are the errors of functions that return one only, which is not ENOMEM: a caller
+// may count on it, or make it another (ERESTARTSYS of a signal).
+var alone = map[string]string{
+	"nla_put": "EMSGSIZE", "nla_put_64bit": "EMSGSIZE", "nla_append": "EMSGSIZE", // lib/nlattr.c
+	"copy_from_kernel_nofault": "EFAULT", "copy_to_kernel_nofault": "EFAULT", // mm/maccess.c
+	"down_interruptible": "EINTR", "mutex_lock_interruptible": "EINTR", // kernel/locking
 }
 
 // Table is what is known of functions that can fail. The zero value is what kmodtest
@@ -171,7 +185,7 @@ func (t *Table) find(function string) (e entry, own *ownEntry, ok bool) {
 	}
 	for _, e := range table {
 		if fits(e.names) {
-			return e, nil, true
+			return e, nil, e.fails != noFault
 		}
 	}
 	return entry{}, nil, false

@@ -2,7 +2,9 @@ package fault
 
 import (
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -89,6 +91,41 @@ func TestGoTest(t *testing.T) {
 	}
 }
 
+// A module that is refused even if nothing fails says so in the table and the report,
+// and is not green if it left nothing to try.
+func TestRefused(t *testing.T) {
+	v := verdict.Verdict{Tests: []verdict.TestResult{{Output: smoketest.AnswerPrefix + `{"errno":"ENODEV","log":["m: taints kernel","m: no device"]}` + "\n"}}}
+	f, ok := refusal(Scenario{Name: "load", load: true}, v)
+	if !ok {
+		t.Fatal("it is not seen")
+	}
+	f.Kernel = "6.1"
+	d := f
+	d.Dependency = "ec"
+	if want := "load: init of ec, which it depends on, returns ENODEV even"; !strings.HasPrefix(d.text(), want) {
+		t.Errorf("%q, want %q", d.text(), want)
+	}
+	r := Result{Outcomes: []Outcome{{Kernel: "6.1", State: NotReached, Site: calls.Site{File: "m.c", Line: 1, Call: "kmalloc"}}}, Refused: []Refusal{f}}
+	var b strings.Builder
+	if err := Text(&b, r); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"note: load: init returns ENODEV even if nothing fails (kernel: m: no device); what it does after that is not reached: with -devices there may be one for it (6.1)\n",
+		"sweep: 1 not reached: nothing failed\n",
+	} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("it does not say %q:\n%s", want, b.String())
+		}
+	}
+	if runs := r.Report(time.Now(), 1).Kernels[0].Runs; len(runs) != 2 || runs[1].Verdict.Tests[0].State != verdict.Skip {
+		t.Errorf("report: %+v", runs)
+	}
+	if _, ok := refusal(Scenario{Name: "TestX"}, v); ok {
+		t.Error("a test's module is taken for one that is refused")
+	}
+}
+
 func TestOnly(t *testing.T) {
 	o := Outcome{Kernel: "6.12", Site: calls.Site{File: "a b.c", Line: 3, Call: "kmalloc_noprof"}, Context: calls.Interrupt, At: 2, Then: &calls.Site{File: "x.c", Line: 1, Call: "f"}}
 	order := Order{TestFlags: []string{"-run", "^(TestX)$"}, Flags: []string{"dir"}}
@@ -131,11 +168,30 @@ func TestJudge(t *testing.T) {
 		"told else": {errno, verdict.Verdict{Exit: 1, Tests: []verdict.TestResult{{State: verdict.Fail, Output: "no such device"}}}, true, Outcome{State: Clean, Errno: "ENODEV", Remark: "the first error that a test tells is ENODEV, and it was ENOMEM"}},
 		"left": {errno, verdict.Verdict{Exit: 1, Tests: []verdict.TestResult{{State: verdict.Fail, Output: "m.go:1: the kernel refused module m, but it left:\n\tdevice x\n"}}}, false,
 			Outcome{State: Leak, Why: "m.go:1: the kernel refused module m, but it left: device x", Detail: "m.go:1: the kernel refused module m, but it left:\n\tdevice x"}},
+		"refused as ever": {calls.Site{Fails: calls.Errno}, verdict.Verdict{Tests: []verdict.TestResult{answer("ENODEV")}}, false,
+			Outcome{State: GoesOn, Errno: "ENODEV", Refused: "ENODEV", Remark: "init returns ENODEV, as it does if nothing fails"}},
+		"refused otherwise": {errno, verdict.Verdict{Tests: []verdict.TestResult{answer("ENOMEM")}}, false, Outcome{State: Clean, Errno: "ENOMEM", Refused: "ENODEV"}},
 	}
 	for name, tt := range tests {
 		tt.want.Site = tt.site
-		if diff := cmp.Diff(tt.want, (Outcome{Site: tt.site}).of(tt.v, !tt.test), cmpopts.IgnoreUnexported(Outcome{})); diff != "" {
+		if diff := cmp.Diff(tt.want, (Outcome{Site: tt.site, Refused: tt.want.Refused}).of(tt.v, !tt.test), cmpopts.IgnoreUnexported(Outcome{})); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// What is not given back makes a leak of what looks clean, and of nothing that is red.
+func TestBalance(t *testing.T) {
+	accounts := []calls.Account{{Kind: "memory", Takes: []int{0}, Places: []string{"m.c:1 kmalloc"}, Gives: []int{1}}}
+	left, back := []calls.Reached{{Times: 1}, {}}, []calls.Reached{{Times: 1}, {Times: 1}}
+	for _, tt := range []struct {
+		was     State
+		reached []calls.Reached
+		want    State
+	}{{Clean, left, Leak}, {GoesOn, left, Leak}, {Clean, back, Clean}, {Wrong, left, Wrong}} {
+		got := Outcome{State: tt.was, accounts: accounts}.balance(tt.reached)
+		if got.State != tt.want || got.owes != (tt.was != tt.want) {
+			t.Errorf("%s of %v: %s, %s", tt.was, tt.reached, got.State, got.Why)
 		}
 	}
 }

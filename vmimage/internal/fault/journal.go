@@ -34,8 +34,15 @@ type journal struct {
 type journalContent struct {
 	// Counts are those of the counting runs, by scenario; Entries are by scenario and
 	// failure.
-	Counts  map[string][]calls.Reached `json:"counts"`
-	Entries map[string]entry           `json:"entries"`
+	Counts  map[string]counted `json:"counts"`
+	Entries map[string]entry   `json:"entries"`
+}
+
+// counted is what a counting run has shown: the calls, and whether the module was
+// refused.
+type counted struct {
+	Reached []calls.Reached `json:"reached"`
+	Refused *Refusal        `json:"refused,omitempty"`
 }
 
 // entry is a failure that was had.
@@ -48,7 +55,7 @@ type entry struct {
 // openJournal opens the journal of the kernel's sweep. Lines that are counted and
 // calls that are recorded are in no journal, so that such a sweep has none.
 func (s *sweeper) openJournal() (*journal, error) {
-	j := &journal{content: journalContent{make(map[string][]calls.Reached), make(map[string]entry)}}
+	j := &journal{content: journalContent{make(map[string]counted), make(map[string]entry)}}
 	if s.run.Counted != nil || s.run.Recorded != nil {
 		return j, nil
 	}
@@ -59,7 +66,7 @@ func (s *sweeper) openJournal() (*journal, error) {
 		mods = append(mods, m.Digest)
 	}
 	err := enc.Encode([]any{
-		"sweep 1", s.run.Kernel.Digest, s.run.Image.Digest, mods, s.sites, s.run.Accel, s.run.MemoryMiB, s.run.CPUs, s.run.Devices, s.run.KernelArgs,
+		"sweep 2", s.run.Kernel.Digest, s.run.Image.Digest, mods, s.sites, s.run.Accel, s.run.MemoryMiB, s.run.CPUs, s.run.Devices, s.run.KernelArgs,
 		s.run.Modprobe, s.run.Setup, s.run.Teardown, s.run.Limits, s.session.Config.Allow,
 	})
 	if err != nil {
@@ -100,17 +107,17 @@ func (s shot) key() string {
 	return string(b)
 }
 
-func (j *journal) counted(sc Scenario) ([]calls.Reached, bool) {
+func (j *journal) counted(sc Scenario) (counted, bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	r, ok := j.content.Counts[sc.key()]
-	return r, ok
+	c, ok := j.content.Counts[sc.key()]
+	return c, ok
 }
 
-func (j *journal) count(sc Scenario, r []calls.Reached) error {
+func (j *journal) count(sc Scenario, c counted) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.content.Counts[sc.key()] = r
+	j.content.Counts[sc.key()] = c
 	return j.write()
 }
 

@@ -40,7 +40,7 @@ func TestJournal(t *testing.T) {
 	clean, red := shot{Shot: calls.Shot{Site: 1, At: 2}}, shot{Shot: calls.Shot{Site: 2, At: 1}}
 	want := entry{Outcome{Kernel: "6.12", State: Clean, Errno: "ENOMEM"}, []int{4}}
 	j := open("a")
-	if err := j.count(sc, []calls.Reached{{Times: 3}}); err != nil {
+	if err := j.count(sc, counted{Reached: []calls.Reached{{Times: 3}}, Refused: &Refusal{Scenario: "load", Errno: "ENODEV"}}); err != nil {
 		t.Fatal(err)
 	}
 	for s, e := range map[shot]entry{clean: want, red: {Outcome{State: Leak}, nil}} {
@@ -53,8 +53,8 @@ func TestJournal(t *testing.T) {
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Outcome{})); !ok || diff != "" {
 		t.Errorf("%v, entry (-want +got):\n%s", ok, diff)
 	}
-	if r, ok := j.counted(sc); !ok || len(r) != 1 || r[0].Times != 3 {
-		t.Errorf("counted %v, %v", r, ok)
+	if c, ok := j.counted(sc); !ok || len(c.Reached) != 1 || c.Reached[0].Times != 3 || c.Refused == nil || c.Refused.Errno != "ENODEV" {
+		t.Errorf("counted %+v, %v", c, ok)
 	}
 	if n := len(j.known(sc, []shot{clean, red})); n != 1 {
 		t.Errorf("%d failures are known, want the one that is not red", n)

@@ -1,13 +1,11 @@
 package fault
 
 import (
-	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 
-	"github.com/kmodtest/kmodtest/internal/smoketest"
 	"github.com/kmodtest/kmodtest/vmimage/internal/calls"
 	"github.com/kmodtest/kmodtest/vmimage/internal/errno"
 	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
@@ -34,7 +32,24 @@ func (o Outcome) judge(g *guest, isLoad bool) Outcome {
 			return o
 		}
 	}
-	return o.of(g.v, isLoad)
+	return o.of(g.v, isLoad).balance(g.reached)
+}
+
+// balance says what was taken and not given back, where all else is well.
+func (o Outcome) balance(reached []calls.Reached) Outcome {
+	if o.State != Clean && o.State != GoesOn {
+		return o
+	}
+	var owed []string
+	for _, a := range o.accounts {
+		if text := a.Owed(reached); text != "" {
+			owed = append(owed, text)
+		}
+	}
+	if len(owed) > 0 {
+		o.State, o.Why, o.owes = Leak, strings.Join(owed, "; "), true
+	}
+	return o
 }
 
 // of says what a verdict means.
@@ -126,12 +141,7 @@ func (o Outcome) test(text string, failed bool) Outcome {
 
 // load judges what load and unload said.
 func (o Outcome) load(v verdict.Verdict, text string, failed bool) Outcome {
-	var a smoketest.Answer
-	for line := range strings.Lines(text) {
-		if _, b, ok := strings.Cut(line, smoketest.AnswerPrefix); ok {
-			_ = json.Unmarshal([]byte(b), &a) // what is no answer is somebody else's
-		}
-	}
+	a := answer(v)
 	o.Errno = a.Errno
 	need, required := o.required()
 	carried := o.carried()
@@ -143,6 +153,8 @@ func (o Outcome) load(v verdict.Verdict, text string, failed bool) Outcome {
 		o.State, o.Why = Wrong, "init returns 0, as if "+need.Name()+" had not failed"
 	case a.Errno == "":
 		o.State = GoesOn
+	case a.Errno == o.Refused && !slices.Contains(carried, a.Errno):
+		o.State, o.Remark = GoesOn, "init returns "+a.Errno+", as it does if nothing fails"
 	case len(carried) > 0 && !slices.Contains(carried, a.Errno):
 		o.State, o.Why = Wrong, fmt.Sprintf("init returns %s where %s said %s", a.Errno, o.Site.Name(), strings.Join(carried, " or "))
 	default:

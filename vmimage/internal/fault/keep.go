@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/bundle"
+	"github.com/kmodtest/kmodtest/vmimage/internal/calls"
 	"github.com/kmodtest/kmodtest/vmimage/internal/run"
 	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
 )
@@ -22,6 +23,8 @@ type kept struct {
 	Sites  int `json:"sites"`
 	Number int `json:"number"`
 	Second int `json:"second"`
+	// Accounts are what has to be given back.
+	Accounts []calls.Account `json:"accounts,omitempty"`
 	// Load tells that the scenario is load and unload.
 	Load bool `json:"load,omitempty"`
 }
@@ -41,7 +44,7 @@ func (s *sweeper) keep(o Outcome, g *guest, sc Scenario) (string, error) {
 		}
 		return r
 	}, strings.ReplaceAll(name, " #1", "")+" "+sc.Name) + ".tar.gz"
-	what, err := json.Marshal(kept{o, len(s.sites), o.number, o.second, sc.load})
+	what, err := json.Marshal(kept{o, len(s.sites), o.number, o.second, o.accounts, sc.load})
 	if err != nil {
 		return "", fmt.Errorf("write bundle: %w", err)
 	}
@@ -68,7 +71,7 @@ func Repeat(ctx context.Context, o run.Options, sweep []byte, stdout io.Writer) 
 		return was, is, v, err
 	}
 	was, is = k.Outcome, k.Outcome
-	is.number, is.second = k.Number, k.Second
+	is.number, is.second, is.accounts = k.Number, k.Second, k.Accounts
 	is.State, is.Errno, is.Why, is.Where, is.Remark, is.Detail = "", "", "", "", "", ""
 	is = is.judge(&g, k.Load)
 	// What the tests make of the failure is their way to be told of it.

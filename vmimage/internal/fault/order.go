@@ -79,7 +79,7 @@ func Execute(ctx context.Context, s *session.Session, o Order) (Result, error) {
 		if err != nil {
 			return res, err
 		}
-		res.Outcomes = append(res.Outcomes, out...)
+		res.Outcomes, res.Refused = append(res.Outcomes, out.Outcomes...), append(res.Refused, out.Refused...)
 	}
 	if o.Only != nil && len(res.Outcomes) == 0 {
 		return res, errors.New("sweep: no scenario makes the call that often: a sweep without -site tells how often")
@@ -88,10 +88,10 @@ func Execute(ctx context.Context, s *session.Session, o Order) (Result, error) {
 }
 
 // Run sweeps scenarios with what is prepared.
-func (o Order) Run(ctx context.Context, s *session.Session, p session.Prepared, scenarios []Scenario) ([]Outcome, error) {
+func (o Order) Run(ctx context.Context, s *session.Session, p session.Prepared, scenarios []Scenario) (Result, error) {
 	sw := sweeper{o: o, session: s, prepared: p}
 	err := sw.sweep(ctx, scenarios)
-	return sw.out, err
+	return Result{Outcomes: sw.out, Refused: sw.refused}, err
 }
 
 // prepare builds for a kernel.

@@ -22,6 +22,11 @@ func (r Result) Report(start time.Time, jobs int) report.Result {
 		}
 		res.Kernels[i].Runs = o.add(res.Kernels[i].Runs)
 	}
+	for _, f := range r.Refused {
+		if i := slices.IndexFunc(res.Kernels, func(k report.Kernel) bool { return k.Name == f.Kernel }); i >= 0 {
+			res.Kernels[i].Runs = f.add(res.Kernels[i].Runs)
+		}
+	}
 	for i := range res.Kernels {
 		k := &res.Kernels[i]
 		state := verdict.Pass
@@ -42,12 +47,8 @@ func (o Outcome) add(runs []report.Run) []report.Run {
 	if scenario == "" {
 		scenario = scenarioNone
 	}
-	i := slices.IndexFunc(runs, func(r report.Run) bool { return r.Package == scenario })
-	if i < 0 {
-		i = len(runs)
-		runs = append(runs, report.Run{Package: scenario, Verdict: &verdict.Verdict{Schema: verdict.Schema, Kernel: o.Kernel, Release: o.Release}})
-	}
-	v, name := runs[i].Verdict, o.name()
+	runs, v := runOf(runs, scenario, o.Kernel, o.Release)
+	name := o.name()
 	t := verdict.TestResult{Name: name, State: verdict.Pass, Output: o.text()}
 	switch {
 	case o.State.Red():
@@ -62,6 +63,25 @@ func (o Outcome) add(runs []report.Run) []report.Run {
 	}
 	v.Planned = append(v.Planned, name)
 	v.Tests = append(v.Tests, t)
+	return runs
+}
+
+// runOf is the run of a scenario.
+func runOf(runs []report.Run, scenario, kernel, release string) ([]report.Run, *verdict.Verdict) {
+	i := slices.IndexFunc(runs, func(r report.Run) bool { return r.Package == scenario })
+	if i < 0 {
+		i = len(runs)
+		runs = append(runs, report.Run{Package: scenario, Verdict: &verdict.Verdict{Schema: verdict.Schema, Kernel: kernel, Release: release}})
+	}
+	return runs, runs[i].Verdict
+}
+
+// add adds a refusal to the run of its scenario: what could not be swept was skipped.
+func (f Refusal) add(runs []report.Run) []report.Run {
+	const name = "what follows in init"
+	runs, v := runOf(runs, f.Scenario, f.Kernel, f.Release)
+	v.Planned = append(v.Planned, name)
+	v.Tests = append(v.Tests, verdict.TestResult{Name: name, State: verdict.Skip, Output: f.text() + "\n"})
 	return runs
 }
 

@@ -43,6 +43,8 @@ type Outcome struct {
 	// the other one had failed; nil if none did.
 	Then  *calls.Site `json:"then,omitempty"`
 	State State       `json:"state"`
+	// Refused is what init returns even if nothing fails, of a module that is not loaded.
+	Refused string `json:"refused,omitempty"`
 	// Errno is what the caller was told, as far as that is known.
 	Errno string `json:"errno,omitempty"`
 	// Why says what is wrong, Where at which line of C that shows. Remark is what is
@@ -60,17 +62,26 @@ type Outcome struct {
 
 	number int // of the site
 	second int // that of Then
+	// accounts are what has to be given back; owes tells that something was not.
+	accounts []calls.Account
+	owes     bool
 }
 
 // Result is a sweep.
 type Result struct {
 	Outcomes []Outcome `json:"outcomes"`
+	// Refused are the modules that are not loaded even if nothing fails.
+	Refused []Refusal `json:"refused,omitempty"`
 }
 
 // Green tells whether something was tried, and nothing is red.
 func (r Result) Green() bool {
-	tried := slices.ContainsFunc(r.Outcomes, func(o Outcome) bool { return o.State != NotReached && o.State != Unsteady })
-	return tried && !slices.ContainsFunc(r.Outcomes, func(o Outcome) bool { return o.State.Red() })
+	return r.tried() && !slices.ContainsFunc(r.Outcomes, func(o Outcome) bool { return o.State.Red() })
+}
+
+// tried tells whether a call was made to fail.
+func (r Result) tried() bool {
+	return slices.ContainsFunc(r.Outcomes, func(o Outcome) bool { return o.State != NotReached && o.State != Unsteady })
 }
 
 // what is the call that failed, or both.
@@ -136,7 +147,7 @@ func Text(w io.Writer, r Result) error {
 	if err := tw.Flush(); err != nil {
 		return err
 	}
-	_, err := io.WriteString(w, r.remarks()+r.reds()+r.count())
+	_, err := io.WriteString(w, r.refusals()+r.remarks()+r.reds()+r.count())
 	return err
 }
 
@@ -228,5 +239,9 @@ func (r Result) count() string {
 			parts = append(parts, fmt.Sprintf("%d %s", n[s], s))
 		}
 	}
-	return "\nsweep: " + strings.Join(parts, ", ") + "\n"
+	text := "\nsweep: " + strings.Join(parts, ", ")
+	if !r.tried() {
+		text += ": nothing failed"
+	}
+	return text + "\n"
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/kmodtest/kmodtest/vmimage/internal/kbuild"
 	"github.com/kmodtest/kmodtest/vmimage/internal/run"
 	"github.com/kmodtest/kmodtest/vmimage/internal/session"
+	"github.com/kmodtest/kmodtest/vmimage/internal/smoke"
 )
 
 // sweeper is the sweep of one kernel.
@@ -27,6 +28,8 @@ type sweeper struct {
 	done     map[int]done // by site
 	journal  *journal
 	out      []Outcome
+	refused  []Refusal
+	accounts []calls.Account // of the scenario
 }
 
 // sweep sweeps on one kernel. An error says that it could not be done; what is red is
@@ -49,6 +52,11 @@ func (s *sweeper) sweep(ctx context.Context, scenarios []Scenario) error {
 		for i, r := range reached {
 			reachedBy[i] = reachedBy[i] || r.Times+r.InInterrupt > 0
 		}
+		if sc.load {
+			s.accounts = calls.Accounts(s.sites, reached)
+		} else {
+			s.accounts = nil // a test may end with what it has taken
+		}
 		firsts, err := s.shoot(ctx, sc, s.choose(reached))
 		if err != nil {
 			return err
@@ -65,7 +73,8 @@ func (s *sweeper) sweep(ctx context.Context, scenarios []Scenario) error {
 		}
 	}
 	for i, site := range s.sites {
-		if !reachedBy[i] && site.Fails != "" && s.o.Only.Fits(site) {
+		asked := len(s.o.Modules) == 0 || smoke.Contains(s.o.Modules, site.Module)
+		if asked && !reachedBy[i] && site.Fails != "" && s.o.Only.Fits(site) {
 			s.out = append(s.out, s.tell(Outcome{Site: site, State: NotReached}))
 		}
 	}
@@ -95,8 +104,12 @@ func (s *sweeper) prepare(ctx context.Context) error {
 		return errors.New("sweep: no call is like that: a sweep without -site tells which there are")
 	}
 	s.run = s.session.Run(p)
-	if s.run.Counted == nil && !s.session.HasCalls() {
-		s.run.KernelArgs = append(s.run.KernelArgs[:len(s.run.KernelArgs):len(s.run.KernelArgs)], graft.KernelArgs()...)
+	if !s.session.HasCalls() {
+		args := []string{calls.NoMerge}
+		if s.run.Counted == nil {
+			args = append(args, graft.KernelArgs()...)
+		}
+		s.run.KernelArgs = append(s.run.KernelArgs[:len(s.run.KernelArgs):len(s.run.KernelArgs)], args...)
 	}
 	s.run.Isolation, s.run.Jobs = run.PerPackage, 1
 	if s.o.Source != nil {
@@ -119,7 +132,7 @@ func (s *sweeper) link(ctx context.Context, p *session.Prepared) error {
 		plain = append(plain, m.Module)
 	}
 	table := s.session.Table()
-	linked, err := calls.Link(ctx, s.session.Kernels.Store, p.Kernel, plain, calls.Options{Table: table})
+	linked, err := calls.Link(ctx, s.session.Kernels.Store, p.Kernel, plain, calls.Options{Table: table, Balance: true})
 	if err != nil {
 		return err
 	}
@@ -158,8 +171,9 @@ func (s *sweeper) guest(ctx context.Context, sc Scenario, name string, shots []c
 
 // count is the run in which nothing fails.
 func (s *sweeper) count(ctx context.Context, sc Scenario) ([]calls.Reached, error) {
-	if reached, ok := s.journal.counted(sc); ok && len(reached) == len(s.sites) {
-		return reached, nil
+	if c, ok := s.journal.counted(sc); ok && len(c.Reached) == len(s.sites) {
+		s.refuse(c.Refused)
+		return c.Reached, nil
 	}
 	s.session.Telling("counting the calls of %s on %s", sc.Name, s.prepared.Kernel.Release)
 	got, err := s.guest(ctx, sc, sc.Name, nil)
@@ -172,7 +186,13 @@ func (s *sweeper) count(ctx context.Context, sc Scenario) ([]calls.Reached, erro
 	if len(got.reached) != len(s.sites) {
 		return nil, fmt.Errorf("sweep %s on %s: the guest did not say which calls were made", sc.Name, s.prepared.Kernel.Release)
 	}
-	return got.reached, s.journal.count(sc, got.reached)
+	c := counted{Reached: got.reached}
+	if r, ok := refusal(sc, got.v); ok {
+		r.Kernel, r.Release = s.prepared.Kernel.Name, s.prepared.Kernel.Release
+		c.Refused = &r
+		s.refuse(&r)
+	}
+	return got.reached, s.journal.count(sc, c)
 }
 
 // shoot has each of the calls fail, in a guest of its own, several at once.
@@ -222,7 +242,10 @@ func (s *sweeper) one(ctx context.Context, sc Scenario, sh shot) (entry, error) 
 	}
 	var e entry
 	if o = o.judge(&got, sc.load); o.State.Red() {
-		o.Again, o.Test = s.o.again(o, sc), s.o.goTest(o, sc)
+		o.Again = s.o.again(o, sc)
+		if !o.owes {
+			o.Test = s.o.goTest(o, sc) // nothing counts in a test's guest
+		}
 		if o.Bundle, err = s.keep(o, &got, sc); err != nil {
 			return e, err
 		}
@@ -240,7 +263,7 @@ func (s *sweeper) one(ctx context.Context, sc Scenario, sh shot) (entry, error) 
 func (s *sweeper) outcome(sc Scenario, sh shot) Outcome {
 	o := Outcome{
 		Kernel: s.prepared.Kernel.Name, Release: s.prepared.Kernel.Release,
-		Site: s.sites[sh.Site], Scenario: sc.Name, Context: sh.Context, At: sh.At, Of: sh.of, number: sh.Site, second: -1,
+		Site: s.sites[sh.Site], Scenario: sc.Name, Refused: s.refusedAs(sc), Context: sh.Context, At: sh.At, Of: sh.of, number: sh.Site, second: -1, accounts: s.accounts,
 	}
 	if sh.first != nil {
 		then := s.sites[sh.Site]

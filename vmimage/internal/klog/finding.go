@@ -111,7 +111,9 @@ type Finding struct {
 // ModuleFrame returns the innermost frame in the given module, or in any
 // module if name is empty. Reliable frames go before others. The stacks are
 // searched after Frames. Once symbolised, functions inlined from headers of the
-// kernel are passed over: the module's own line is what helps.
+// kernel are passed over, and so is, of any module, what has no line if a caller has
+// one, such as a module of the kernel's own that was called with rubbish: the author's
+// own line is what helps.
 func (f *Finding) ModuleFrame(name string) (Frame, bool) {
 	lists := [][]Frame{f.Frames}
 	for _, s := range f.Stacks {
@@ -119,14 +121,17 @@ func (f *Finding) ModuleFrame(name string) (Frame, bool) {
 	}
 	for _, reliable := range []bool{true, false} {
 		for _, l := range lists {
-			for _, fr := range l {
+			fits := func(fr Frame) bool {
 				// What a header of the kernel inlines is not the module's own.
-				if fr.Inlined && filepath.IsAbs(fr.File) {
-					continue
-				}
-				if fr.Reliable == reliable && fr.Module != "" && (name == "" || fr.Module == name) {
-					return fr, true
-				}
+				own := !fr.Inlined || !filepath.IsAbs(fr.File)
+				return own && fr.Reliable == reliable && fr.Module != "" && (name == "" || fr.Module == name)
+			}
+			i := slices.IndexFunc(l, fits)
+			if j := slices.IndexFunc(l, func(fr Frame) bool { return fits(fr) && fr.File != "" }); name == "" && j >= 0 {
+				i = j
+			}
+			if i >= 0 {
+				return l[i], true
 			}
 		}
 	}

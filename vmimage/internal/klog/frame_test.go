@@ -78,6 +78,13 @@ func TestModuleFrame(t *testing.T) {
 			t.Errorf("ModuleFrame(%q) = %v, %v, want %q", name, fr, ok, want)
 		}
 	}
+	f.Frames = []Frame{{Func: "unregister", Module: "kernels", Reliable: true}, {Func: "fini", Module: "mod", Reliable: true, File: "a.c"}}
+	if fr, _ := f.ModuleFrame(""); fr.Func != "fini" {
+		t.Errorf("ModuleFrame of a call into a module without lines = %v, want that of the caller", fr)
+	}
+	if fr, _ := f.ModuleFrame("kernels"); fr.Func != "unregister" {
+		t.Errorf("ModuleFrame of a module without lines = %v", fr)
+	}
 }
 
 // TestRules holds the table to its own conventions: a rule without a literal

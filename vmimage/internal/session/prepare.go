@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/kmodtest/kmodtest/vmimage/internal/calls"
 	"github.com/kmodtest/kmodtest/vmimage/internal/config"
 	"github.com/kmodtest/kmodtest/vmimage/internal/graft"
 	"github.com/kmodtest/kmodtest/vmimage/internal/initramfs"
@@ -187,6 +188,9 @@ func (s *Session) kernelArgs() []string {
 	args := slices.Concat(s.Config.Guest.KernelArgs, strings.Fields(s.KernelArgs))
 	if s.counts() || s.HasCalls() {
 		args = append(args, graft.KernelArgs()...)
+	}
+	if s.HasCalls() {
+		args = append(args, calls.NoMerge)
 	}
 	if s.SlabDebug {
 		// Consistency checks, red zones, poison, and who allocated and freed

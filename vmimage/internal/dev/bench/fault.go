@@ -57,7 +57,7 @@ func (b *bench) sweptCalls(ctx context.Context, load fault.Scenario) (n int, too
 	start := time.Now()
 	out, err := fault.Order{Depth: 1, Jobs: runtime.NumCPU()}.Run(ctx, b.Session, b.only(), []fault.Scenario{load})
 	took = time.Since(start)
-	for _, o := range out {
+	for _, o := range out.Outcomes {
 		if o.State != fault.NotReached {
 			n++
 		}

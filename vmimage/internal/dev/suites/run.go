@@ -84,6 +84,10 @@ func (r runner) get(ctx context.Context, s Suite, dir string) error {
 	})
 }
 
+// unseen are variables that change what tests do, by no choice of the suite's: on a
+// machine of a CI service some are skipped, and others want more than one processor.
+var unseen = []string{"CI", "GITHUB_ACTIONS", "GOMAXPROCS", "GODEBUG", "GOGC", "GOMEMLIMIT"}
+
 // config is the suite's kmodtest.toml.
 func (s Suite) config(kernel string) ([]byte, error) {
 	guest := maps.Clone(s.Guest)
@@ -91,6 +95,14 @@ func (s Suite) config(kernel string) ([]byte, error) {
 		guest = make(map[string]any)
 	}
 	maps.Copy(guest, s.ByKernel[kernel])
+	env := make(map[string]any)
+	for _, name := range unseen {
+		env[name] = false
+	}
+	if own, ok := guest["env"].(map[string]any); ok {
+		maps.Copy(env, own)
+	}
+	guest["env"] = env
 	tables := map[string]any{"guest": guest}
 	if s.Tests != nil {
 		tables["tests"] = s.Tests

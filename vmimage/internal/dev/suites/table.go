@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/pelletier/go-toml/v2"
 
@@ -41,6 +42,8 @@ type Suite struct {
 
 // Not is why tests do not pass.
 type Not struct {
+	// Tests are top-level tests, by name; where two packages have one of that name,
+	// the package's last element and a dot are before it.
 	Tests []string `toml:"tests"`
 	// State is "fail" or "skip", or "left out" of tests that Args leave out.
 	State string `toml:"state"`
@@ -120,6 +123,9 @@ func (s Suite) Compare(kernel string, verdicts []vmimage.Verdict) (wrong []strin
 				continue
 			}
 			count[state]++
+			if own := strings.TrimSuffix(v.Binary, ".test") + "." + name; want[own] != "" {
+				name = own
+			}
 			seen[name] = true
 			expected, known := want[name]
 			switch {

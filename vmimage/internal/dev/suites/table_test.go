@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/pelletier/go-toml/v2"
 
 	"github.com/kmodtest/kmodtest/vmimage"
 )
@@ -12,6 +13,28 @@ import (
 func TestTable(t *testing.T) {
 	if _, err := Read("../../../../tests/suites/suites.toml"); err != nil {
 		t.Error(err)
+	}
+}
+
+// What of this machine's environment changes tests stays here, and what the suite asks
+// for does not.
+func TestConfig(t *testing.T) {
+	s := Suite{Guest: map[string]any{"memory_mib": 512, "env": map[string]any{"CI": "true"}}, ByKernel: map[string]map[string]any{"6.12": {"memory_mib": 1024}}}
+	b, err := s.config("6.12")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Guest struct {
+			Memory int            `toml:"memory_mib"`
+			Env    map[string]any `toml:"env"`
+		} `toml:"guest"`
+	}
+	if err := toml.Unmarshal(b, &got); err != nil {
+		t.Fatal(err)
+	}
+	if e := got.Guest.Env; got.Guest.Memory != 1024 || e["CI"] != "true" || e["GOMAXPROCS"] != false {
+		t.Errorf("configuration:\n%s", b)
 	}
 }
 
@@ -24,6 +47,15 @@ func TestCompare(t *testing.T) {
 			{Tests: []string{"TestElsewhere"}, State: "fail", Kernels: []string{"5.10"}, Why: "x"},
 			{Tests: []string{"TestHangs"}, State: leftOut, Why: "x"},
 		},
+	}
+	// Two packages may have a test of one name.
+	two := Suite{Passes: map[string]int{"6.12": 1}, Not: []Not{{Tests: []string{"link.TestX"}, State: "skip", Why: "x"}}}
+	wrong, _ := two.Compare("6.12", []vmimage.Verdict{
+		{Binary: "ebpf.test", Tests: []vmimage.TestResult{{Name: "TestX", State: "pass"}}},
+		{Binary: "link.test", Tests: []vmimage.TestResult{{Name: "TestX", State: "skip"}}},
+	})
+	if len(wrong) > 0 {
+		t.Errorf("tests of one name: %v", wrong)
 	}
 	test := func(name, state string) vmimage.TestResult { return vmimage.TestResult{Name: name, State: state} }
 	good := []vmimage.TestResult{test("TestA", "pass"), test("TestA/sub", "pass"), test("TestB", "pass"), test("TestB/sub", "fail"), test("TestSkips", "skip"), test("TestFails", "fail")}

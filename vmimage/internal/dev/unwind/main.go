@@ -87,14 +87,22 @@ func check(result, dir string) ([]string, error) {
 }
 
 func compare(all []seed, r fault.Result) (lines []string, err error) {
-	var kernels []string
+	var kernels, strange []string
 	var errs []error
 	for _, o := range r.Outcomes {
 		if !slices.Contains(kernels, o.Kernel) {
 			kernels = append(kernels, o.Kernel)
 		}
-		s := all[slices.IndexFunc(all, func(s seed) bool { return s.module == o.Site.Module })]
-		if o.State.Red() && o.Site.Line != s.line {
+		i := slices.IndexFunc(all, func(s seed) bool { return s.module == o.Site.Module })
+		if i < 0 {
+			// What was swept is another tree, or one of another time.
+			if !slices.Contains(strange, o.Site.Module) {
+				strange = append(strange, o.Site.Module)
+				errs = append(errs, fmt.Errorf("module %s was swept, and no source is there: sweep the same directory", o.Site.Module))
+			}
+			continue
+		}
+		if o.State.Red() && o.Site.Line != all[i].line {
 			errs = append(errs, fmt.Errorf("%s on %s: red, and no bug is there: %s", o.Site.Where(), o.Kernel, o.Why))
 		}
 	}

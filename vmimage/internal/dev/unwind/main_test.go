@@ -13,6 +13,7 @@ func TestCompare(t *testing.T) {
 	outcome := func(line int, s fault.State) fault.Outcome {
 		return fault.Outcome{Kernel: "6.12", Site: calls.Site{Module: "a", File: "a.c", Line: line}, State: s}
 	}
+	stranger := fault.Outcome{Kernel: "6.12", Site: calls.Site{Module: "b", File: "b.c", Line: 7}, State: fault.Leak}
 	tests := map[string]struct {
 		out []fault.Outcome
 		err string
@@ -20,6 +21,7 @@ func TestCompare(t *testing.T) {
 		"found":       {[]fault.Outcome{outcome(7, fault.Leak), outcome(3, fault.Clean)}, ""},
 		"other state": {[]fault.Outcome{outcome(7, fault.Crash)}, "a.c:7 on 6.12: it was not found as leak"},
 		"elsewhere":   {[]fault.Outcome{outcome(7, fault.Leak), outcome(3, fault.Crash)}, "a.c:3 on 6.12: red, and no bug is there"},
+		"stranger":    {[]fault.Outcome{outcome(7, fault.Leak), stranger, stranger}, "module b was swept, and no source is there"},
 		"nothing":     {nil, "no kernel"},
 	}
 	for name, tt := range tests {
