@@ -38,6 +38,9 @@ type Recipe struct {
 	// Others are further trees that it finds where dkms keeps them, by
 	// NAME/VERSION.
 	Others map[string]string
+	// Headers are directories whose content it finds in /usr/include, beside what
+	// the host has there.
+	Headers []string
 	// Files are the modules that count, relative to the tree, and that have to
 	// be there; empty is whatever the build makes.
 	Files []string
@@ -67,6 +70,9 @@ type Step struct {
 
 func (r *Recipe) identity() string {
 	id := fmt.Sprintf("%q %q %q %q %q %q %q %q %q", r.Subdir, r.Before, r.Args, r.Target, r.CFlags, r.ID, r.Names, r.Others, r.Files)
+	if len(r.Headers) > 0 {
+		id += fmt.Sprintf(" with %q", r.Headers)
+	}
 	if r.Instrument != nil {
 		id += " instrumented " + r.Instrument.ID
 	}
