@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kmodtest/kmodtest/internal/smoketest"
 	"golang.org/x/sys/unix"
@@ -38,7 +39,7 @@ func testParameters(t *testing.T) {
 	defer f.Close()
 	load := func(args string) error { return unix.FinitModule(int(f.Fd()), args, 0) }
 	if len(params) > 0 {
-		if err := unix.DeleteModule(m.Name, unix.O_NONBLOCK); err != nil {
+		if err := remove(m.Name); err != nil {
 			t.Fatalf("unload module %s: %v", m.Name, err)
 		}
 	}
@@ -51,7 +52,7 @@ func testParameters(t *testing.T) {
 			err := load(strings.Join(append(slices.Clone(o.params), v), " "))
 			tr.end()
 			if err == nil {
-				err = unix.DeleteModule(m.Name, unix.O_NONBLOCK)
+				err = remove(m.Name)
 				tr.end()
 				if err != nil {
 					t.Fatalf("%s: it was loaded, and cannot be unloaded: %v", step, err)
@@ -67,8 +68,18 @@ func testParameters(t *testing.T) {
 		}
 	}
 	answer(t, smoketest.Answer{Values: n})
-	if err := m.Unload(); err != nil {
+	if err := m.UnloadWithin(freeLimit); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// remove unloads a module as soon as nobody uses it any more.
+func remove(name string) error {
+	for end := time.Now().Add(freeLimit); ; time.Sleep(10 * time.Millisecond) {
+		err := unix.DeleteModule(name, unix.O_NONBLOCK)
+		if !errors.Is(err, unix.EWOULDBLOCK) || time.Now().After(end) {
+			return err
+		}
 	}
 }
 
