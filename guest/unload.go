@@ -38,9 +38,9 @@ func removeLimit() time.Duration {
 }
 
 // UnloadWithin is Unload for a module that may be in use still, but not for long:
-// references have so much time to go. A socket may be on its way to being closed;
-// since 6.12 the kernel tests a cipher after its module's init function has returned
-// (crypto_schedule_test in crypto/algapi.c), and holds the module meanwhile.
+// references have so much time to go. A socket may be on its way to being closed; a
+// later kernel (6.12) tests a cipher behind the init function that registers it
+// (crypto_register_alg in crypto/algapi.c), and holds the module meanwhile.
 func (m *Module) UnloadWithin(limit time.Duration) error {
 	m.t.Helper()
 	return whenFree(limit, m.Unload)
