@@ -37,9 +37,9 @@
 //     cache, who allocated the object, and what it points to. What is on its way to
 //     be freed has seven seconds.
 //
-//   - On such a kernel every object that the module allocated is freed; on one with
-//     kmemleak, no memory is left that nothing points to,
-//     for which a clean-up takes five seconds.
+//   - On such a kernel every object that the module allocated is freed. On one with
+//     kmemleak, no memory is left that nothing points to: [Main] asks when all tests
+//     are over, which takes five seconds, and names the test that had loaded the module.
 //
 //   - When all tests are over, the network namespaces that they gave up are gone
 //     within twelve seconds: nobody holds one, or a device in it.

@@ -3,7 +3,10 @@ package guest
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -27,59 +30,98 @@ var hasKmemleak = sync.OnceValue(func() bool {
 // (MSECS_MIN_AGE in mm/kmemleak.c), and a little.
 const kmemleakAge = 5200 * time.Millisecond
 
-// unreferenced counts, by allocSite.key, what kmemleak listed before: it lists
-// an object until it is freed.
-var unreferenced struct {
+// loads are the modules that tests have loaded on a kernel that has kmemleak, in
+// their order. To look takes five seconds: it is done once, when all tests are over,
+// and the time at which an object was allocated tells whose it is.
+var loads struct {
 	sync.Mutex
-	known map[string]int
+	of []loaded
 }
 
-// checkUnreferenced is the part of the unload contract that kmemleak sees. It
-// takes five seconds on a kernel that has it, and nothing on others.
-func (m *Module) checkUnreferenced() {
-	m.t.Helper()
-	objects, err := unreferencedSince(time.Now(), m.text)
+type loaded struct {
+	jiffies uint64 // before it was loaded
+	by      string // the test
+	module  *Module
+}
+
+// noteLoad notes that a module is about to be loaded.
+func noteLoad(m *Module) error {
+	if !hasKmemleak() {
+		return nil
+	}
+	data, err := os.ReadFile("/proc/timer_list")
 	if err != nil {
-		m.t.Errorf("check unload of module %s: %v", m.Name, err)
+		return fmt.Errorf("read the kernel's clock: %w", err)
 	}
-	if len(m.text) == 0 {
-		m.nameRefused(objects)
+	l := loaded{by: m.t.Name(), module: m}
+	if l.jiffies, err = parseJiffies(string(data)); err != nil {
+		return fmt.Errorf("read the kernel's clock: %w", err)
 	}
-	for _, o := range objects {
-		m.t.Errorf("module %s never freed, and nothing points to, %v", m.Name, o)
-	}
+	loads.Lock()
+	defer loads.Unlock()
+	loads.of = append(loads.of, l)
+	return nil
 }
 
-// unreferencedSince returns what code that is gone by then allocated and nothing
-// points to.
-func unreferencedSince(then time.Time, text []textRange) ([]Object, error) {
-	unreferenced.Lock()
-	defer unreferenced.Unlock()
+// jiffiesLine is how the kernel tells its clock (print_cpu in
+// kernel/time/timer_list.c).
+var jiffiesLine = regexp.MustCompile(`(?m)^jiffies: (\d+)$`)
+
+func parseJiffies(text string) (uint64, error) {
+	m := jiffiesLine.FindStringSubmatch(text)
+	if m == nil {
+		return 0, errors.New("/proc/timer_list has no line of jiffies")
+	}
+	return strconv.ParseUint(m[1], 10, 64)
+}
+
+// unreferencedAfterAll is the part of the unload contract that kmemleak sees: what
+// code that is gone by then allocated, since the first load, and nothing points to.
+func unreferencedAfterAll() ([]string, error) {
+	loads.Lock()
+	defer loads.Unlock()
+	if len(loads.of) == 0 {
+		return nil, nil
+	}
 	// An object has to look the same in two scans: what still changes is used.
-	for range 2 {
+	for i := range 2 {
+		if i > 0 {
+			time.Sleep(kmemleakAge)
+		}
 		err := scanMemory()
 		switch {
 		case errors.Is(err, os.ErrNotExist), errors.Is(err, unix.EPERM):
-			return nil, nil // not this kernel, or kmemleak=off
+			return nil, nil // kmemleak=off
 		case err != nil:
 			return nil, fmt.Errorf("scan for unreferenced memory: %w", err)
 		}
-		time.Sleep(kmemleakAge - time.Since(then))
 	}
 	data, err := os.ReadFile(kmemleakFile)
 	if err != nil {
 		return nil, fmt.Errorf("read unreferenced memory: %w", err)
 	}
-	sites := parseKmemleak(string(data))
 	gone.Lock()
-	live := liveText()
-	gone.Unlock()
-	objects := leaked(sites, unreferenced.known, text, live)
-	unreferenced.known = make(map[string]int)
-	for _, s := range sites {
-		unreferenced.known[s.key()] = s.count
+	defer gone.Unlock()
+	return unreferenced(string(data), loads.of, gone.all, liveText()), nil
+}
+
+// unreferenced tells of what kmemleak lists, test by test.
+func unreferenced(list string, loads []loaded, text, live []textRange) []string {
+	var problems []string
+	for i, l := range loads {
+		until := uint64(math.MaxUint64)
+		if i+1 < len(loads) {
+			until = loads[i+1].jiffies
+		}
+		objects := leaked(parseKmemleak(list, l.jiffies, until), nil, text, live)
+		if len(l.module.text) == 0 {
+			l.module.nameRefused(objects)
+		}
+		for _, o := range objects {
+			problems = append(problems, fmt.Sprintf("since %s had module %s loaded, nobody has freed, and nothing points to, %v", l.by, l.module.Name, o))
+		}
 	}
-	return objects, nil
+	return problems
 }
 
 // scanMemory has kmemleak look now, and returns when it has. The file must not
@@ -95,7 +137,8 @@ func scanMemory() error {
 }
 
 // parseKmemleak parses what the kernel lists (print_unreferenced in
-// mm/kmemleak.c), and returns what code that is gone allocated:
+// mm/kmemleak.c), and returns what code that is gone allocated from one time on until
+// another, in jiffies:
 //
 //	unreferenced object 0xffff888003c58000 (size 4096):
 //	  comm "exe", pid 71, jiffies 4294893041
@@ -106,8 +149,9 @@ func scanMemory() error {
 //	    [<00000000c2a2b3b3>] 0xffffffffc0381010
 //
 // Newer kernels leave the number in brackets out.
-func parseKmemleak(text string) []allocSite {
+func parseKmemleak(text string, from, until uint64) []allocSite {
 	var found []allocSite
+	var at []uint64 // jiffies
 	traced := false
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
@@ -115,8 +159,13 @@ func parseKmemleak(text string) []allocSite {
 		case strings.HasPrefix(line, "unreferenced object "):
 			_, size, _ := strings.Cut(line, "(size ")
 			size, _, _ = strings.Cut(size, ")")
-			found = append(found, allocSite{count: 1, cache: size + " bytes"})
+			found, at = append(found, allocSite{count: 1, cache: size + " bytes"}), append(at, 0)
 			traced = false
+		case !traced && len(at) > 0 && strings.HasPrefix(line, "comm "):
+			// The name is in quotes and may hold anything.
+			_, when, _ := cutLast(line, ", jiffies ")
+			when, _, _ = strings.Cut(when, " ") // an age follows, before 6.10
+			at[len(at)-1], _ = strconv.ParseUint(when, 10, 64)
 		case strings.HasPrefix(line, "backtrace"):
 			traced = len(found) > 0
 		case traced && line != "":
@@ -130,17 +179,26 @@ func parseKmemleak(text string) []allocSite {
 		}
 	}
 	var sites []allocSite
-	at := make(map[string]int)
-	for _, s := range found {
-		if !s.gone() {
+	index := make(map[string]int)
+	for i, s := range found {
+		if !s.gone() || at[i] < from || at[i] >= until {
 			continue
 		}
-		if i, ok := at[s.key()]; ok {
+		if i, ok := index[s.key()]; ok {
 			sites[i].count++
 			continue
 		}
-		at[s.key()] = len(sites)
+		index[s.key()] = len(sites)
 		sites = append(sites, s)
 	}
 	return sites
+}
+
+// cutLast cuts s around the last separator.
+func cutLast(s, sep string) (before, after string, found bool) {
+	i := strings.LastIndex(s, sep)
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+len(sep):], true
 }

@@ -256,7 +256,6 @@ func (m *Module) checkObjects() {
 	for _, o := range objects {
 		m.t.Errorf("module %s never freed %v", o.module(m.Name), o)
 	}
-	m.checkUnreferenced()
 }
 
 // leakedAfterAll looks once more, into every cache, when all tests are over.

@@ -82,6 +82,11 @@ func runAndCheck(m *testing.M, out io.Writer) int {
 	for _, o := range objects {
 		problems = append(problems, "the tests never freed "+o.String())
 	}
+	unreferenced, err := unreferencedAfterAll()
+	if err != nil {
+		problems = append(problems, err.Error())
+	}
+	problems = append(problems, unreferenced...)
 	for _, p := range problems {
 		fmt.Fprintln(out, "guest:", p)
 		// A test that failed for the same reason has its own status already.

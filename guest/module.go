@@ -108,6 +108,9 @@ func (m *Module) load(depends []string) error {
 	if m.before, err = Snapshot(m.ko.linkKinds()...); err != nil {
 		return err
 	}
+	if err := noteLoad(m); err != nil {
+		return err
+	}
 	if m.notTraced = knowObjects(); m.notTraced == nil {
 		if m.counts, err = objectCounts(os.DirFS("/")); err != nil {
 			return err

@@ -1,13 +1,16 @@
 package guest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -24,23 +27,42 @@ import (
 // it wants a module (call_modprobe in kernel/module/kmod.c).
 const modprobePath = "/proc/sys/kernel/modprobe"
 
+// modprobeFile is that setting, open: it is written twice for each look. There is
+// none where the kernel has no modules on demand.
+var modprobeFile = sync.OnceValues(func() (*os.File, error) {
+	f, err := os.OpenFile(modprobePath, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return f, err
+})
+
 // withoutModprobe runs f while the kernel loads no module on demand: who only
 // looks must change nothing, and each request that ends in nothing costs the
 // start of a process.
 func withoutModprobe(f func() error) error {
-	path, err := os.ReadFile(modprobePath)
-	if errors.Is(err, fs.ErrNotExist) || strings.TrimSpace(string(path)) == "" {
+	file, err := modprobeFile()
+	if err == nil && file == nil {
 		return f() // it never does
 	}
-	if err != nil {
+	var buf [256]byte // KMOD_PATH_LEN
+	n := 0
+	if err == nil {
+		n, err = file.ReadAt(buf[:], 0)
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("read path of modprobe: %w", err)
 	}
+	path := buf[:n]
+	if len(bytes.TrimSpace(path)) == 0 {
+		return f()
+	}
 	// An empty path makes the kernel refuse requests at once.
-	if err := os.WriteFile(modprobePath, []byte("\n"), 0); err != nil {
+	if _, err := file.WriteAt([]byte("\n"), 0); err != nil {
 		return fmt.Errorf("turn modprobe off: %w", err)
 	}
 	err = f()
-	if werr := os.WriteFile(modprobePath, path, 0); werr != nil {
+	if _, werr := file.WriteAt(path, 0); werr != nil {
 		err = errors.Join(err, fmt.Errorf("turn modprobe on: %w", werr))
 	}
 	return err

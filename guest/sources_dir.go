@@ -57,7 +57,7 @@ func entries(patterns ...string) func(*tree) ([]*listing, error) {
 	return func(t *tree) ([]*listing, error) {
 		var all []*listing
 		for _, parts := range globs {
-			l, err := t.glob("", parts)
+			l, err := t.glob(folder{}, parts)
 			if err != nil {
 				return nil, err
 			}

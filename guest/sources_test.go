@@ -130,6 +130,11 @@ func TestTreeChanges(t *testing.T) {
 	write := func(name, text string) func() error {
 		return func() error { return os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644) }
 	}
+	// Another folder takes the place of one that is open still.
+	replaceClass := func() error {
+		other, class := filepath.Join(dir, "other"), filepath.Join(dir, "sys/class/tty")
+		return errors.Join(os.MkdirAll(filepath.Join(other, "ttyS1"), 0o755), os.RemoveAll(class), os.Rename(other, class))
+	}
 	look := func() *State {
 		s := &State{lists: make(map[string][]*listing)}
 		tree.look++
@@ -154,6 +159,7 @@ func TestTreeChanges(t *testing.T) {
 		{func() error { return os.Mkdir(filepath.Join(dir, "sys/bus/vnet"), 0o755) }, []Leftover{{"sysfs bus entry", "/sys/bus/vnet"}}},
 		{func() error { return os.MkdirAll(filepath.Join(dir, "sys/bus/vnet/drivers/x"), 0o755) }, []Leftover{{"sysfs bus entry", "/sys/bus/vnet/drivers/x"}}},
 		{func() error { return os.RemoveAll(filepath.Join(dir, "sys/bus/vnet")) }, nil},
+		{replaceClass, []Leftover{{"sysfs class entry", "/sys/class/tty/ttyS1"}}},
 		{write("proc/2/task/2/children", "3 9 15 7 "), []Leftover{{"kernel thread", "a process"}}},
 	} {
 		before := look()

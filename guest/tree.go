@@ -36,7 +36,29 @@ type place struct {
 	look int
 	raw  []byte
 	*listing
-	dirs []string // the folders in it, by their full paths
+	dirs []folder // in it
+
+	// fd is the folder, if it is kept open, and ino the number that the folder above
+	// gave it then.
+	fd  int
+	ino uint64
+}
+
+// A folder is one in another: by its full path, and its number.
+type folder struct {
+	path string
+	ino  uint64
+}
+
+// keptOpen are the trees whose folders stay open from one look to the next: opening one
+// takes longer than reading it. A folder that took the place of another shows in the
+// one above, for no number is used twice: those of sysfs count up (kernfs_id in
+// include/linux/kernfs.h), and so do those below /proc/sys (get_next_ino in
+// fs/inode.c). Nobody unmounts these, and no module waits for a folder.
+var keptOpen = []string{"/sys/class/", "/sys/bus/", "/proc/sys/"}
+
+func keeps(path string) bool {
+	return slices.ContainsFunc(keptOpen, func(dir string) bool { return strings.HasPrefix(path, dir) })
 }
 
 func newTree(root string) *tree {
@@ -61,18 +83,25 @@ func (t *tree) open(path string, flags int) (p *place, fd int, err error) {
 	if err != nil {
 		return nil, -1, fmt.Errorf("open %s: %w", path, err)
 	}
-	p = t.places[path]
+	return t.place(path), fd, nil
+}
+
+// place returns what is remembered of a place.
+func (t *tree) place(path string) *place {
+	p := t.places[path]
 	if p == nil {
-		p = new(place)
+		p = &place{fd: -1}
 		t.places[path] = p
 	}
-	return p, fd, nil
+	return p
 }
 
 // fill reads all that read has to give and reports whether it is what p held
 // already. read is read(2) or getdents64(2), both of which end with a 0.
 func (t *tree) fill(p *place, fd int, read func(fd int, buf []byte) (int, error)) (same bool, err error) {
-	defer unix.Close(fd)
+	if fd != p.fd {
+		defer unix.Close(fd)
+	}
 	n := 0
 	for {
 		// A record of the kernel's seq_file or folder has to fit as a whole.
@@ -124,9 +153,28 @@ func (t *tree) text(path string) (string, error) {
 	return string(data), err
 }
 
+// openDir opens a folder, or goes back to the start of one that is open still.
+func (t *tree) openDir(d folder) (p *place, fd int, err error) {
+	p = t.places[d.path]
+	if p != nil && p.look != t.look && p.fd >= 0 {
+		if p.ino == d.ino {
+			_, err := unix.Seek(p.fd, 0, unix.SEEK_SET)
+			return p, p.fd, err
+		}
+		unix.Close(p.fd)
+		p.fd = -1
+	}
+	p, fd, err = t.open(d.path, unix.O_DIRECTORY)
+	if err == nil && fd >= 0 && keeps(d.path) {
+		p.fd, p.ino = fd, d.ino
+	}
+	return p, fd, err
+}
+
 // dir lists a folder; nil if it does not exist.
-func (t *tree) dir(path string) (*place, error) {
-	p, fd, err := t.open(path, unix.O_DIRECTORY)
+func (t *tree) dir(d folder) (*place, error) {
+	path := d.path
+	p, fd, err := t.openDir(d)
 	if err != nil || fd < 0 {
 		return p, err
 	}
@@ -141,14 +189,14 @@ func (t *tree) dir(path string) (*place, error) {
 	}
 	var names []string
 	p.dirs = p.dirs[:0]
-	for name, dir := range entriesOf(p.raw) {
+	for name, e := range entriesOf(p.raw) {
 		if path == "/proc" && unicode.IsDigit(rune(name[0])) {
 			continue // processes
 		}
 		full := path + "/" + name
 		names = append(names, full)
-		if dir && !unlisted[full] {
-			p.dirs = append(p.dirs, full)
+		if e.dir && !unlisted[full] {
+			p.dirs = append(p.dirs, folder{full, e.ino})
 		}
 	}
 	p.list(names)
@@ -165,19 +213,16 @@ func (p *place) list(names []string) {
 // remember gives names that did not come from a file the listing of the look
 // before if they are the same.
 func (t *tree) remember(what string, names []string) []*listing {
-	p := t.places[what]
-	if p == nil {
-		p = new(place)
-		t.places[what] = p
-	}
+	p := t.place(what)
 	p.list(names)
 	return []*listing{p.listing}
 }
 
 // glob lists what matches a pattern, without following links. The only wildcard
 // is "*", as a whole path element at the end of each part of the pattern.
-func (t *tree) glob(dir string, parts []string) ([]*listing, error) {
-	p, err := t.dir(dir + parts[0])
+func (t *tree) glob(dir folder, parts []string) ([]*listing, error) {
+	dir.path += parts[0]
+	p, err := t.dir(dir)
 	if err != nil || p == nil {
 		return nil, err
 	}
@@ -195,17 +240,23 @@ func (t *tree) glob(dir string, parts []string) ([]*listing, error) {
 	return all, nil
 }
 
-// entriesOf yields the names in a sequence of struct linux_dirent64 (see
-// getdents64(2)), and which of them are folders. Dot and dot-dot are left out.
-func entriesOf(raw []byte) func(yield func(name string, dir bool) bool) {
+// An entry is what a folder says of something in it, beside the name.
+type entry struct {
+	dir bool
+	ino uint64
+}
+
+// entriesOf yields the entries in a sequence of struct linux_dirent64 (see
+// getdents64(2)) by name. Dot and dot-dot are left out.
+func entriesOf(raw []byte) func(yield func(name string, e entry) bool) {
 	const reclen, kind, start = 16, 18, 19 // after d_ino and d_off of 8 bytes each
-	return func(yield func(string, bool) bool) {
+	return func(yield func(string, entry) bool) {
 		for len(raw) > start {
 			n := int(binary.NativeEndian.Uint16(raw[reclen:]))
 			name, _, _ := bytes.Cut(raw[start:n], []byte{0})
-			dir := raw[kind] == unix.DT_DIR
+			e := entry{raw[kind] == unix.DT_DIR, binary.NativeEndian.Uint64(raw)}
 			raw = raw[n:]
-			if s := string(name); s != "." && s != ".." && !yield(s, dir) {
+			if s := string(name); s != "." && s != ".." && !yield(s, e) {
 				return
 			}
 		}

@@ -14,6 +14,8 @@ var innocent = map[string]string{
 	"irq_stack_backing_store": "stack of interrupts: what once ran on it (arch/x86/kernel/irq_64.c)",
 	"exception_stacks":        "stacks of exceptions: what once ran on them (arch/x86/mm/cpu_entry_area.c)",
 	"entry_stack_storage":     "stack of the entry from user space (arch/x86/mm/cpu_entry_area.c)",
+	"kcore_modules":           "start of the address space of modules, where the first one may lie (fs/proc/kcore.c)",
+	"stack_trace":             "call traces of lockdep, which it only prints (kernel/locking/lockdep.c)",
 	"kfence_metadata":         "call traces of sampled allocations (mm/kfence/core.c)",
 }
 

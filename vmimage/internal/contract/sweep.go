@@ -1,7 +1,6 @@
 package contract
 
 import (
-	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
@@ -185,36 +184,6 @@ func (l *look) add(start, end uint64, cpu int, offset uint64, wanted func(page) 
 		l.areas = append(l.areas, area{piece: p, cpu: cpu, offset: offset})
 	}
 	return err
-}
-
-// pointers returns every word of the areas that leads into what is gone.
-func (l *look) pointers() ([]found, error) {
-	var all []found
-	span := l.high - l.low // nothing if low is above high: no area was read
-	for _, a := range l.areas {
-		for i, b := 0, a.data; len(b) >= 8; i, b = i+8, b[8:] {
-			v := binary.LittleEndian.Uint64(b)
-			if v-l.low >= span {
-				continue
-			}
-			if a.cpu == moduleOwns && l.ownInit(a, v) {
-				continue
-			}
-			gone, err := l.isGone(v)
-			if err != nil {
-				return nil, err
-			}
-			if gone {
-				f := found{pointer: pointer{a.start + uint64(i), v, a}}
-				if e, ok := l.holder(f.pointer); ok && (isInnocent(a.of.module, e.name) || e.name == initNet && l.idleWork(f.at)) {
-					continue
-				}
-				l.name(&f, f.at)
-				all = append(all, f)
-			}
-		}
-	}
-	return all, nil
 }
 
 // isGone tells whether an address in the modules' part of the address space is

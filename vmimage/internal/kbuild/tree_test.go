@@ -2,9 +2,7 @@ package kbuild
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -172,58 +170,6 @@ func TestBuildTree(t *testing.T) {
 	}
 }
 
-// TestBuildTreePrograms has a makefile that makes programs as well, which cannot be
-// made here: the modules can.
-func TestBuildTreePrograms(t *testing.T) {
-	files := map[string]string{
-		"Makefile":   "all:\n\tgcc -c src/prog.c\n\t$(MAKE) -C $(KDIR) M=$(CURDIR)/mod modules\n",
-		"src/prog.c": "#include <nosuch/library.h>\n", "src/Makefile": "all:\n",
-		"mod/Makefile": "obj-m := m.o\n", "mod/m.c": named("m", "", ""), "mod/part/Makefile": "obj-m := n.o\n",
-	}
-	o := treeOptions(t, files)
-	tree, err := BuildTree(t.Context(), o)
-	if err != nil {
-		t.Fatalf("%v\n%s", err, kernel.Output(err))
-	}
-	const why = "tree/src/prog.c:1: error: nosuch/library.h: No such file or directory"
-	want := []string{"make KDIR=/lib/modules/" + fakeRelease + "/build failed: " + why + "; its modules were built without it, in tree/mod"}
-	if diff := cmp.Diff(want, tree.Notes); diff != "" {
-		t.Errorf("notes (-want +got):\n%s", diff)
-	}
-	files["mod/m.c"] = "no C\n"
-	if _, err := BuildTree(t.Context(), treeOptions(t, files)); err == nil || !strings.Contains(err.Error(), why) {
-		t.Errorf("with a module that cannot be made either: %v, want %s", err, why)
-	}
-}
-
-// TestBuildTreeRunningKernel has a makefile that looks for the running kernel
-// in the three ways that are in use.
-func TestBuildTreeRunningKernel(t *testing.T) {
-	o := treeOptions(t, map[string]string{
-		"Makefile": "K := /lib/modules/$(shell uname -r)/build\nall:\n\ttest -f $(K)/.config && test -f /usr/src/linux-headers-$(shell uname -r)/.config\n" +
-			"\t$(MAKE) -C $(K) M=$(CURDIR)/src modules\n",
-		"src/Makefile": "obj-m := m.o\n", "src/m.c": named("m", "", ""),
-	})
-	tree, err := BuildTree(t.Context(), o)
-	p := Place{dir: t.TempDir(), KernelDir: o.Kernel.BuildDir, Release: fakeRelease}
-	if err := p.prepare(t.Context(), o.Kernel, &Recipe{}); err != nil {
-		t.Fatal(err)
-	}
-	if !p.view {
-		if err == nil {
-			t.Error("found a kernel's directory on a host without user namespaces")
-		}
-		return
-	}
-	if err != nil {
-		t.Fatalf("%v\n%s", err, kernel.Output(err))
-	}
-	want := []string{"a makefile asks for the running kernel (uname -r); it was told " + fakeRelease}
-	if diff := cmp.Diff(want, tree.Notes); diff != "" {
-		t.Errorf("notes (-want +got):\n%s", diff)
-	}
-}
-
 func TestBuildTreeErrors(t *testing.T) {
 	good := named("m", "", "")
 	tests := map[string]struct {
@@ -303,48 +249,6 @@ func TestBuildTreeErrors(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-func TestReadSourcesTooLarge(t *testing.T) {
-	dir := t.TempDir()
-	write(t, filepath.Join(dir, "Makefile"), "")
-	write(t, filepath.Join(dir, "disk.img"), "")
-	if err := os.Truncate(filepath.Join(dir, "disk.img"), 2<<30); err != nil {
-		t.Fatal(err)
-	}
-	_, err := readSources(dir)
-	if err == nil || !strings.Contains(err.Error(), "holds more than 1024 MiB: name the folder of the module's sources") {
-		t.Errorf("a tree of 2 GiB: %v", err)
-	}
-}
-
-func TestReadSourcesLinks(t *testing.T) {
-	outside := t.TempDir()
-	write(t, filepath.Join(outside, "lib.h"), "x")
-	dir := t.TempDir()
-	write(t, filepath.Join(dir, "Makefile"), "")
-	for link, target := range map[string]string{
-		"out": outside, "loop": "loop", "gone": "nowhere", "up": filepath.Dir(dir), "self": ".", "abs": filepath.Join(dir, "Makefile"),
-	} {
-		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	s, err := readSources(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := map[string]string{}
-	for _, f := range s.files {
-		got[f.path] = f.link
-	}
-	want := map[string]string{"Makefile": "", "out/lib.h": "", "loop": "loop", "gone": "nowhere", "up": filepath.Dir(dir), "self": ".", "abs": "Makefile"}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("files (-want +got):\n%s", diff)
-	}
-	if _, err := readSources(filepath.Join(dir, "gone")); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("a folder that is not there: %v", err)
 	}
 }
 

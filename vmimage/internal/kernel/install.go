@@ -33,10 +33,8 @@ func install(ctx context.Context, tree, dir string, modules Command) error {
 		}
 	}
 	headers := filepath.Join(dir, "usr/src/linux-headers-"+release)
-	for _, path := range headerPaths {
-		if err := copyTree(tree, headers, path.name, path.keep); err != nil {
-			return fmt.Errorf("install headers: %w", err)
-		}
+	if err := installHeaders(tree, headers); err != nil {
+		return fmt.Errorf("install headers: %w", err)
 	}
 	for from, to := range map[string]string{
 		"arch/x86/boot/bzImage": "boot/vmlinuz-", "System.map": "boot/System.map-", ".config": "boot/config-",
@@ -67,10 +65,21 @@ var headerPaths = []headerPath{
 	{"include", everything}, {"tools/objtool/objtool", everything},
 	{"scripts", noObject},
 	{"arch/x86", func(path string) bool {
+		if strings.HasPrefix(path, "arch/x86/tools/") {
+			return noObject(path)
+		}
 		return strings.Contains(path, "/include/") || strings.HasPrefix(filepath.Base(path), "Makefile") ||
 			strings.HasSuffix(path, "module.lds") || strings.HasSuffix(path, "Kbuild.platforms")
 	}},
-	{"arch/x86/tools", noObject},
+}
+
+func installHeaders(tree, dir string) error {
+	for _, path := range headerPaths {
+		if err := copyTree(tree, dir, path.name, path.keep); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // noObject leaves out what only the next compilation of the kernel would read.

@@ -90,7 +90,7 @@ func (p *Parser) Line(line string) {
 	switch {
 	case versionRE.MatchString(body):
 		p.res.Found = true
-		p.enter(indent)
+		p.begin(indent)
 	case planRE.MatchString(body):
 		p.plan(indent, planRE.FindStringSubmatch(body))
 	case strings.HasPrefix(body, "Bail out!"):
@@ -123,6 +123,19 @@ func (p *Parser) enter(indent int) {
 		p.levels = append(p.levels, level{indent: indent, planned: -1, first: len(p.res.Tests)})
 	}
 }
+
+// begin begins a document: a list of tests that is indented as deep and has begun is
+// another one, which is over. KUnit prints one for each module.
+func (p *Parser) begin(indent int) {
+	p.leave(indent)
+	if n := len(p.levels); n > 0 && p.levels[n-1].indent == indent && p.levels[n-1].begun() {
+		p.leave(indent - 1)
+	}
+	p.enter(indent)
+}
+
+// begun tells whether anything came of a list.
+func (l level) begun() bool { return l.planned >= 0 || l.seen > 0 || l.name != "" }
 
 // leave ends the lists that are indented deeper.
 func (p *Parser) leave(indent int) {

@@ -70,6 +70,10 @@ not ok 2 selftests: net: b.sh # TIMEOUT 45 seconds
 			{Name: "selftests: net: a.sh", Status: Pass},
 			{Name: "selftests: net: b.sh", Status: Fail, Reason: "45 seconds"},
 		}, nil},
+		{"one after the other", "KTAP version 1\n1..1\nok 1 a\nKTAP version 1\n1..2\nok 1 b\nok 2 c\n", []Test{
+			{Name: "a", Status: Pass}, {Name: "b", Status: Pass}, {Name: "c", Status: Pass},
+		}, nil},
+		{"the first of two stops", "KTAP version 1\n1..2\nKTAP version 1\n1..1\nok 1 b\n", []Test{{Name: "b", Status: Pass}}, []string{"2 tests were planned, 0 ended"}},
 		{"stops half-way", "TAP version 13\n1..3\nok 1 a\n", []Test{{Name: "a", Status: Pass}}, []string{"3 tests were planned, 1 ended"}},
 		{"no plan", "TAP version 13\nok 1 a\n", []Test{{Name: "a", Status: Pass}}, []string{"there is no plan: nobody knows whether 1 tests are all"}},
 		{"bails out", "1..3\nok 1 a\nBail out! no memory\n", []Test{{Name: "a", Status: Pass}}, []string{"it bailed out: no memory"}},
