@@ -71,7 +71,7 @@ func TestNetnsRef(t *testing.T) {
 func TestBystander(t *testing.T) {
 	load(t, "bystander")
 	const tracing = "/sys/kernel/tracing/"
-	if err := os.WriteFile(tracing+"kprobe_events", []byte("p:bystander dev_get_flags\n"), 0); err != nil {
+	if err := os.WriteFile(tracing+"kprobe_events", []byte("p:bystander dev_get_stats\n"), 0); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(tracing+"events/kprobes/bystander/enable", []byte("1"), 0); err != nil {

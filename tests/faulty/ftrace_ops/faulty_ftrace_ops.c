@@ -20,7 +20,7 @@ static struct ftrace_ops faulty_ops = { /* FAULT */
 
 static int __init faulty_init(void)
 {
-	char filter[] = "dev_get_flags";
+	char filter[] = "dev_get_stats";
 	int ret;
 
 	ret = ftrace_set_filter(&faulty_ops, filter, sizeof(filter) - 1, 1);

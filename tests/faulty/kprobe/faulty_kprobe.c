@@ -14,7 +14,7 @@ static int faulty_pre(struct kprobe *p, struct pt_regs *regs)
 }
 
 static struct kprobe faulty_probe = { /* FAULT */
-	.symbol_name = "dev_get_flags",
+	.symbol_name = "dev_get_stats",
 	.pre_handler = faulty_pre,
 };
 

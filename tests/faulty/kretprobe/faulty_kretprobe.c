@@ -14,7 +14,7 @@ static int faulty_ret(struct kretprobe_instance *ri, struct pt_regs *regs)
 }
 
 static struct kretprobe faulty_probe = { /* FAULT */
-	.kp.symbol_name = "dev_get_flags",
+	.kp.symbol_name = "dev_get_stats",
 	.handler = faulty_ret,
 };
 
