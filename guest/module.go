@@ -226,19 +226,27 @@ func (m *Module) Unload() error {
 
 // Reload unloads the module and loads it again with the same parameters. What
 // a cycle leaves behind stays, so the contract is checked once, at the next
-// Unload or at the clean-up: hundreds of cycles are cheap.
+// Unload or at the clean-up: hundreds of cycles are cheap. A reference that is on
+// its way out has time to go.
 func (m *Module) Reload() {
 	m.t.Helper()
-	info, err := guestenv.Read()
-	if err == nil {
-		err = m.removeLoaded(false)
-	}
-	if err == nil {
-		err = m.insertAll(info.Modules[m.Name].Depends)
-	}
-	if err != nil {
+	if err := m.TryReload(); err != nil {
 		m.t.Fatal(err)
 	}
+}
+
+// TryReload is Reload for a module that may stay loaded, an *UnloadError, or that
+// the kernel may refuse, a *LoadError.
+func (m *Module) TryReload() error {
+	m.t.Helper()
+	info, err := guestenv.Read()
+	if err != nil {
+		return err
+	}
+	if err := whenFree(unusedLimit, func() error { return m.removeLoaded(false) }); err != nil {
+		return err
+	}
+	return m.insertAll(info.Modules[m.Name].Depends)
 }
 
 // cleanup unloads at the end of the test. A reference may be on its way out
@@ -251,12 +259,7 @@ func (m *Module) cleanup() {
 	}
 	lenient := m.lenient // of an Unload that the test asked for
 	m.over = true
-	var err error
-	poll(unusedLimit, func() bool {
-		err = m.Unload()
-		return !errors.Is(err, unix.EWOULDBLOCK)
-	})
-	if err != nil {
+	if err := m.UnloadWithin(unusedLimit); err != nil {
 		m.t.Error(err)
 		return
 	}

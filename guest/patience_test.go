@@ -27,6 +27,20 @@ func TestReceive(t *testing.T) {
 	})
 }
 
+// A guest that runs for a moment each fifth of a second has each time one tick, and
+// has not had ten seconds until it has had as many as make ten seconds.
+func TestReceiveTrickle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ch := make(chan int, 1)
+		time.AfterFunc(3*time.Minute, func() { ch <- 7 })
+		tick := time.NewTicker(200 * time.Millisecond)
+		defer tick.Stop()
+		if v, ok := receiveWithin(ch, tick.C, int(10*time.Second/beat)); !ok || v != 7 {
+			t.Errorf("receive = %d, %v after 3 minutes with a twentieth of a processor", v, ok)
+		}
+	})
+}
+
 func TestPoll(t *testing.T) {
 	const limit = 10 * time.Second
 	for name, tc := range map[string]struct {

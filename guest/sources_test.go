@@ -182,6 +182,11 @@ func TestTreeChanges(t *testing.T) {
 		if different > 2 || different < len(tc.want) {
 			t.Errorf("after %v: %d listings are new", tc.want, different)
 		}
+		for path, p := range tree.places {
+			if _, err := os.Stat(filepath.Join(dir, path)); p.fd >= 0 && err != nil {
+				t.Errorf("after %v: %s is gone and still open: %v", tc.want, path, err)
+			}
+		}
 	}
 }
 

@@ -54,7 +54,8 @@ type folder struct {
 // takes longer than reading it. A folder that took the place of another shows in the
 // one above, for no number is used twice: those of sysfs count up (kernfs_id in
 // include/linux/kernfs.h), and so do those below /proc/sys (get_next_ino in
-// fs/inode.c). Nobody unmounts these, and no module waits for a folder.
+// fs/inode.c). Nobody unmounts these, and no module waits for a folder; one that is
+// gone is closed, see letGo.
 var keptOpen = []string{"/sys/class/", "/sys/bus/", "/proc/sys/"}
 
 func keeps(path string) bool {
@@ -188,7 +189,8 @@ func (t *tree) dir(d folder) (*place, error) {
 		return p, nil
 	}
 	var names []string
-	p.dirs = p.dirs[:0]
+	before := p.dirs
+	p.dirs = nil
 	for name, e := range entriesOf(p.raw) {
 		if path == "/proc" && unicode.IsDigit(rune(name[0])) {
 			continue // processes
@@ -199,8 +201,24 @@ func (t *tree) dir(d folder) (*place, error) {
 			p.dirs = append(p.dirs, folder{full, e.ino})
 		}
 	}
+	for _, d := range before {
+		if !slices.Contains(p.dirs, d) {
+			t.letGo(d.path)
+		}
+	}
 	p.list(names)
 	return p, nil
+}
+
+// letGo closes what is open of a folder that is gone: who made it would be told that
+// it is not freed.
+func (t *tree) letGo(path string) {
+	for name, p := range t.places {
+		if p.fd >= 0 && (name == path || strings.HasPrefix(name, path+"/")) {
+			unix.Close(p.fd)
+			p.fd = -1
+		}
+	}
 }
 
 // list takes over new names, unless they are the old ones.

@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	// unusedLimit is how long a clean-up waits for the last reference.
+	// unusedLimit is how long a clean-up and Reload wait for the last reference.
 	unusedLimit = 2 * time.Second
 	// settleDefault is how long asynchronous teardown may take.
 	settleDefault = 3 * time.Second
@@ -35,6 +35,24 @@ func settleLimit() time.Duration {
 func removeLimit() time.Duration {
 	info, _ := guestenv.Read()
 	return cmp.Or(info.UnloadLimit, removeDefault)
+}
+
+// UnloadWithin is Unload for a module that may be in use still, but not for long:
+// references have so much time to go. A socket may be on its way to being closed; a
+// later kernel (6.12) tests a cipher behind the init function that registers it
+// (crypto_register_alg in crypto/algapi.c), and holds the module meanwhile.
+func (m *Module) UnloadWithin(limit time.Duration) error {
+	m.t.Helper()
+	return whenFree(limit, m.Unload)
+}
+
+// whenFree calls unload until it finds the module unused, or limit has passed.
+func whenFree(limit time.Duration, unload func() error) (err error) {
+	poll(max(limit, time.Nanosecond*parts), func() bool {
+		err = unload()
+		return !errors.Is(err, unix.EWOULDBLOCK)
+	})
+	return err
 }
 
 // removeLoaded unloads what load has loaded, last first. With check, the kernel is

@@ -73,6 +73,9 @@ func answer(t *testing.T, a smoketest.Answer) {
 // or stays for ever.
 var unusable bool
 
+// freeLimit is how long a module may be in use by what its init function set off.
+const freeLimit = 2 * time.Second
+
 // testModule loads the module, unloads it, and does that some times more. What
 // it leaves behind fails the test, and so does what the kernel has to say.
 func testModule(t *testing.T) {
@@ -106,7 +109,7 @@ func testModule(t *testing.T) {
 			answer(t, smoketest.Answer{Permanent: true})
 			return
 		}
-		if err := m.Unload(); err != nil {
+		if err := m.UnloadWithin(freeLimit); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -119,12 +122,11 @@ func testModule(t *testing.T) {
 	}
 	t.Run(smoketest.StageReload, func(t *testing.T) {
 		for i := range o.reloads {
-			m.Reload()
-			if t.Failed() {
-				t.Fatalf("in round %d of %d", i+1, o.reloads)
+			if err := m.TryReload(); err != nil {
+				t.Fatalf("%v\nin round %d of %d", err, i+1, o.reloads)
 			}
 		}
-		if err := m.Unload(); err != nil {
+		if err := m.UnloadWithin(freeLimit); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -9,7 +9,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/kmodtest/kmodtest/guest"
 	"github.com/kmodtest/kmodtest/internal/smoketest"
 	"golang.org/x/sys/unix"
 )
@@ -38,20 +40,22 @@ func testParameters(t *testing.T) {
 	defer f.Close()
 	load := func(args string) error { return unix.FinitModule(int(f.Fd()), args, 0) }
 	if len(params) > 0 {
-		if err := unix.DeleteModule(m.Name, unix.O_NONBLOCK); err != nil {
+		if err := remove(m.Name); err != nil {
 			t.Fatalf("unload module %s: %v", m.Name, err)
 		}
 	}
 	n := 0
+values:
 	for _, p := range params {
 		for _, v := range p.values() {
 			n++
 			step := fmt.Sprintf("%s with %s", m.Name, shorten(v))
+			args := append(slices.Clone(o.params), v)
 			tr.begin(step)
-			err := load(strings.Join(append(slices.Clone(o.params), v), " "))
-			tr.end()
+			err := load(strings.Join(args, " "))
+			said := tr.end()
 			if err == nil {
-				err = unix.DeleteModule(m.Name, unix.O_NONBLOCK)
+				err = remove(m.Name)
 				tr.end()
 				if err != nil {
 					t.Fatalf("%s: it was loaded, and cannot be unloaded: %v", step, err)
@@ -59,6 +63,9 @@ func testParameters(t *testing.T) {
 				continue
 			}
 			tr.judge(t, step, err)
+			if !noValue(m.Name, said) && !again(t, tr, o.module, step, args) {
+				break values // what is there is there
+			}
 		}
 	}
 	if len(params) > 0 {
@@ -67,8 +74,72 @@ func testParameters(t *testing.T) {
 		}
 	}
 	answer(t, smoketest.Answer{Values: n})
-	if err := m.Unload(); err != nil {
+	if err := m.UnloadWithin(freeLimit); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// noValue tells by the kernel's words that it was the kernel which did not take a
+// value, and that init did not run (parse_args in kernel/params.c).
+func noValue(module string, said []string) bool {
+	return slices.ContainsFunc(said, func(l string) bool {
+		return strings.HasPrefix(l, module+": `") || strings.HasPrefix(l, module+": Unknown parameter `")
+	})
+}
+
+// again loads the module once more with a value that its init function has refused,
+// and looks whether all is undone then: of what is left here the next steps know
+// only that it is in their way. It reports whether the kernel is as it was.
+func again(t *testing.T, tr *trail, module, step string, params []string) bool {
+	tr.begin(step)
+	defer tr.end()
+	m, err := guest.TryLoad(during{t, step}, module, params...)
+	var refused *guest.LoadError
+	switch {
+	case m != nil:
+		if err := m.UnloadWithin(freeLimit); err != nil {
+			t.Errorf("%s: it was loaded, and cannot be unloaded: %v", step, err)
+		}
+	case !errors.As(err, &refused):
+		t.Errorf("%s: %v", step, err)
+	}
+	return !t.Failed()
+}
+
+// during is a test that says at which step it fails.
+type during struct {
+	testing.TB
+	step string
+}
+
+func (d during) Error(args ...any) {
+	d.Helper()
+	d.TB.Errorf("%s: %s", d.step, fmt.Sprint(args...))
+}
+
+func (d during) Errorf(format string, args ...any) {
+	d.Helper()
+	d.Error(fmt.Sprintf(format, args...))
+}
+
+func (d during) Fatal(args ...any) {
+	d.Helper()
+	d.Error(args...)
+	d.FailNow()
+}
+
+func (d during) Fatalf(format string, args ...any) {
+	d.Helper()
+	d.Fatal(fmt.Sprintf(format, args...))
+}
+
+// remove unloads a module as soon as nobody uses it any more.
+func remove(name string) error {
+	for end := time.Now().Add(freeLimit); ; time.Sleep(10 * time.Millisecond) {
+		err := unix.DeleteModule(name, unix.O_NONBLOCK)
+		if !errors.Is(err, unix.EWOULDBLOCK) || time.Now().After(end) {
+			return err
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -41,5 +42,22 @@ func TestValues(t *testing.T) {
 	}
 	if !slices.Contains(lengths, 1023) || !slices.Contains(lengths, 1024) {
 		t.Errorf("strings of %v characters", lengths)
+	}
+}
+
+// These are the kernel's words; a value may be anything, and long.
+func TestNoValue(t *testing.T) {
+	tests := map[string]bool{
+		"m: `x' invalid for parameter `n'":                     true,
+		"m: `" + strings.Repeat("a", 900):                      true,
+		"m: Unknown parameter `n'":                             true,
+		"m: n is invalid":                                      false,
+		"other: `x' invalid for parameter `n'":                 false,
+		"sysfs: cannot create duplicate filename '/devices/m'": false,
+	}
+	for line, want := range tests {
+		if got := noValue("m", []string{"something else", line}); got != want {
+			t.Errorf("%q is the kernel's refusal: %v, want %v", line, got, want)
+		}
 	}
 }

@@ -53,15 +53,16 @@ func (tr *trail) begin(step string) {
 	_, _ = stderr.WriteString(smoketest.StepPrefix + tr.test + "\t" + step + "\n") // the pipe is init's: it is there
 }
 
-// end tells what the kernel logged since, if that is a warning or worse.
-func (tr *trail) end() {
+// end tells what the kernel logged since, if that is a warning or worse, and
+// returns it.
+func (tr *trail) end() (said []string) {
 	for {
 		n, err := unix.Read(tr.log, tr.buf[:])
 		if errors.Is(err, unix.EINTR) || errors.Is(err, unix.EPIPE) {
 			continue // EPIPE: the ring overran; the oldest that is kept comes next
 		}
 		if n <= 0 {
-			return
+			return said
 		}
 		head, text, _ := bytes.Cut(tr.buf[:n], []byte(";"))
 		prio, _, _ := bytes.Cut(head, []byte(","))
@@ -70,6 +71,7 @@ func (tr *trail) end() {
 			continue
 		}
 		text, _, _ = bytes.Cut(text, []byte("\n"))
+		said = append(said, string(text))
 		_, _ = stderr.WriteString(smoketest.SaidPrefix + string(text) + "\n")
 	}
 }

@@ -25,7 +25,7 @@ func testUse(t *testing.T) {
 		if t.Failed() {
 			return // it may be in use still; the first fault is what counts
 		}
-		if err := m.Unload(); err != nil {
+		if err := m.UnloadWithin(freeLimit); err != nil {
 			t.Fatalf("after it was used: %v", err)
 		}
 	}

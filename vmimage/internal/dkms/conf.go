@@ -65,6 +65,9 @@ type Target struct {
 	KernelDir string
 	// Tree is $dkms_tree: the package is in Tree/NAME/VERSION/build.
 	Tree string
+	// Version is the one that dkms is told, if another than dkms.conf has; empty is
+	// what told finds.
+	Version string
 	// Config holds the kernel's configuration, see kbuild.ReadConfig.
 	Config map[string]string
 	// Wrap, if not nil, puts the command that reads dkms.conf to where it finds what a
@@ -82,18 +85,36 @@ var readScript string
 func Read(ctx context.Context, dir string, t Target) (Conf, error) {
 	path := filepath.Join(dir, FileName)
 	values, err := evaluate(ctx, path, t, "", "")
-	// dkms is told the names that the file itself gives, and lets it use them.
-	if name, version := values.first("PACKAGE_NAME"), values.first("PACKAGE_VERSION"); err == nil && name+version != "" {
+	name, version := values.first("PACKAGE_NAME"), values.first("PACKAGE_VERSION")
+	if name+version != "" {
+		version = cmp.Or(t.Version, told(dir, name), version)
+	}
+	// dkms lets the file use the names that it is told itself.
+	if err == nil && name+version != "" {
 		values, err = evaluate(ctx, path, t, name, version)
 	}
 	if err != nil {
 		return Conf{}, fmt.Errorf("read %s: %w", path, err)
 	}
 	c, err := values.conf(t)
+	if c.Version != "" {
+		c.Version = version
+	}
 	if err != nil {
 		return Conf{}, fmt.Errorf("read %s: %w", path, err)
 	}
 	return c, nil
+}
+
+// told is the version that a package which installs dir has dkms add, the end of the
+// folder's name: dkms asks for /usr/src/NAME-VERSION, and does not compare VERSION
+// with dkms.conf, which may have a placeholder there. It is empty elsewhere.
+func told(dir, name string) string {
+	version, ok := strings.CutPrefix(filepath.Base(dir), name+"-")
+	if !ok || !strings.HasSuffix(filepath.Dir(dir), "/usr/src") {
+		return ""
+	}
+	return version
 }
 
 // values are the variables of a dkms.conf. Each is an array, as in any shell

@@ -115,6 +115,28 @@ false`,
 	}
 }
 
+// Where packages install it, the folder tells dkms the version.
+func TestReadTold(t *testing.T) {
+	const conf = `PACKAGE_NAME=m PACKAGE_VERSION="#MODULE_VERSION#" DEST_MODULE_LOCATION=/extra
+MAKE="make M=$dkms_tree/$module/$module_version"
+`
+	for folder, want := range map[string]Conf{
+		"usr/src/m-2.0-1~x": {Name: "m", Version: "2.0-1~x", Modules: []Module{{Name: "m"}}, Make: "make M=/t/dkms/m/2.0-1~x"},
+		"usr/src/n-2.0":     {Name: "m", Version: "#MODULE_VERSION#", Modules: []Module{{Name: "m"}}, Make: "make M=/t/dkms/m/#MODULE_VERSION#"},
+		"src/m-2.0":         {Name: "m", Version: "#MODULE_VERSION#", Modules: []Module{{Name: "m"}}, Make: "make M=/t/dkms/m/#MODULE_VERSION#"},
+	} {
+		dir := filepath.Join(t.TempDir(), folder)
+		write(t, filepath.Join(dir, FileName), conf)
+		got, err := Read(t.Context(), dir, target(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: conf (-want +got):\n%s", folder, diff)
+		}
+	}
+}
+
 func TestReadErrors(t *testing.T) {
 	tests := map[string]struct {
 		text string

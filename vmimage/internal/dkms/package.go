@@ -53,7 +53,7 @@ func Recipe(ctx context.Context, store *cache.Store, dir string, k kernel.Kernel
 		Steps: func(ctx context.Context, p kbuild.Place) ([]kbuild.Step, error) {
 			// Now that the place is known, the paths can be true ones, and other
 			// packages are to be found. The copy is what dkms reads, too.
-			target.Tree, target.Wrap = p.DKMS, p.Wrap
+			target.Tree, target.Wrap, target.Version = p.DKMS, p.Wrap, c.Version
 			c, err := Read(ctx, p.Tree, target)
 			if err != nil {
 				return nil, err

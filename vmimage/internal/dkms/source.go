@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -18,17 +19,29 @@ type Source struct {
 	Name string
 	// Needs are the sources of packages that have to be there before.
 	Needs []Source
+	// Headers are directories of packages with headers that it is built with, as
+	// kbuild.Recipe has them.
+	Headers []string
 }
 
 // Fetch gets a package of a suite by its Debian name, "v4l2loopback-dkms", and
-// the DKMS packages that it depends on.
+// the DKMS packages that it depends on, with the headers that come with those.
 func Fetch(ctx context.Context, o kernel.Options, suite, name string) (Source, error) {
-	all, err := kernel.GetPackage(ctx, o, suite, name, func(n string) bool { return strings.HasSuffix(n, "-dkms") })
+	isDKMS := func(n string) bool { return strings.HasSuffix(n, "-dkms") }
+	all, err := kernel.GetPackage(ctx, o, suite, name, isDKMS)
 	if err != nil {
 		return Source{}, err
 	}
 	var sources []Source
+	var headers []string
 	for _, u := range all {
+		if u.Package.Name != name && !isDKMS(u.Package.Name) {
+			include := filepath.Join(u.Dir, "usr/include")
+			if _, err := os.Stat(include); err == nil {
+				headers = append(headers, include)
+			}
+			continue
+		}
 		s, err := find(u.Dir, u.Package.Name+" "+u.Package.Version)
 		if err != nil {
 			return Source{}, err
@@ -36,7 +49,7 @@ func Fetch(ctx context.Context, o kernel.Options, suite, name string) (Source, e
 		sources = append(sources, s)
 	}
 	last := len(sources) - 1
-	sources[last].Needs = sources[:last]
+	sources[last].Needs, sources[last].Headers = sources[:last], headers
 	return sources[last], nil
 }
 

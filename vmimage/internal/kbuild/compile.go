@@ -143,8 +143,27 @@ func lacksSymbols(err error) bool {
 	return strings.Contains(kernel.Output(err), "undefined!")
 }
 
-// run runs one step, and its other form if that may help.
+// run runs one step, or what does instead.
 func (b *builder) run(ctx context.Context, s Step, flags string, exports []string) error {
+	err := b.try(ctx, s, flags, exports)
+	if err == nil || len(s.Instead) == 0 || ctx.Err() != nil {
+		return err
+	}
+	// Of two failures that of the tree's own makefile tells more.
+	if b.runAll(ctx, s.Instead, flags) != nil {
+		return err
+	}
+	why, _, _ := strings.Cut(err.Error(), "\n")
+	var dirs []string
+	for _, in := range s.Instead {
+		dirs = append(dirs, rewrite(in.Dir, b.place.Tree, b.o.Show))
+	}
+	b.note("%s failed: %s; its modules were built without it, in %s", b.shown(s.Args), why, strings.Join(dirs, ", "))
+	return nil
+}
+
+// try runs one step, and its other form if that may help.
+func (b *builder) try(ctx context.Context, s Step, flags string, exports []string) error {
 	err := b.exec(ctx, s, s.Args, flags, exports)
 	if err == nil || s.Else == nil || ctx.Err() != nil || !mayHelp(err) {
 		return err

@@ -38,6 +38,9 @@ type Recipe struct {
 	// Others are further trees that it finds where dkms keeps them, by
 	// NAME/VERSION.
 	Others map[string]string
+	// Headers are directories whose content it finds in /usr/include, beside what
+	// the host has there.
+	Headers []string
 	// Files are the modules that count, relative to the tree, and that have to
 	// be there; empty is whatever the build makes.
 	Files []string
@@ -57,6 +60,9 @@ type Step struct {
 	// of the compiler about the sources: a makefile of several ways to run it,
 	// or one that is not made for several jobs.
 	Else []string
+	// Instead, if not empty, are the steps that do if this one fails all the same:
+	// those of the modules, where a makefile makes programs, too.
+	Instead []Step
 	// MayFail goes on after a failure, which is told if a later step fails.
 	MayFail bool
 	// Exports, if not empty, is the Module.symvers that the step makes, for
@@ -67,6 +73,9 @@ type Step struct {
 
 func (r *Recipe) identity() string {
 	id := fmt.Sprintf("%q %q %q %q %q %q %q %q %q", r.Subdir, r.Before, r.Args, r.Target, r.CFlags, r.ID, r.Names, r.Others, r.Files)
+	if len(r.Headers) > 0 {
+		id += fmt.Sprintf(" with %q", r.Headers)
+	}
 	if r.Instrument != nil {
 		id += " instrumented " + r.Instrument.ID
 	}
@@ -133,7 +142,13 @@ func (r *Recipe) plan(ctx context.Context, s *sources, p Place) ([]Step, error) 
 		}
 		return append(steps, step), nil
 	case s.hasMakefile(r.Subdir):
-		return append(steps, r.own(s, p, top)), nil
+		step := r.own(s, p, top)
+		if r.Target == "" {
+			for _, f := range s.moduleFolders(r.Subdir) {
+				step.Instead = append(step.Instead, r.kbuild(p, filepath.Join(p.Tree, f)))
+			}
+		}
+		return append(steps, step), nil
 	}
 	for _, f := range s.folders(r.Subdir) {
 		if s.namesModules(f) {
@@ -187,6 +202,23 @@ func (s *sources) folders(dir string) []string {
 			}
 		}
 	}
+	return nearest(found)
+}
+
+// moduleFolders returns the folders whose makefile names modules that are nearest
+// below dir.
+func (s *sources) moduleFolders(dir string) []string {
+	var found []string
+	for _, f := range s.files {
+		if folder := filepath.Dir(f.path); f.text != "" && inside(clean(dir), clean(folder)) && s.namesModules(folder) {
+			found = append(found, folder)
+		}
+	}
+	return nearest(found)
+}
+
+// nearest leaves out folders that lie in another one.
+func nearest(found []string) []string {
 	found = slices.Compact(found)
 	slices.SortStableFunc(found, func(a, b string) int { return strings.Count(clean(a), "/") - strings.Count(clean(b), "/") })
 	var nearest []string

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
@@ -51,6 +52,11 @@ func (p *Place) show(k kernel.Kernel, r *Recipe) error {
 	if err := p.link(source, "/lib/modules/"+p.Release+"/source"); err != nil {
 		return err
 	}
+	if len(r.Headers) > 0 {
+		if err := p.layHeaders(r.Headers); err != nil {
+			return err
+		}
+	}
 	trees, how := maps.Clone(r.Others), map[string]string{}
 	if trees == nil {
 		trees = map[string]string{}
@@ -72,6 +78,24 @@ func (p *Place) show(k kernel.Kernel, r *Recipe) error {
 			return err
 		}
 	}
+	return nil
+}
+
+// layHeaders has the build find the headers of packages, which are not installed
+// here, among the host's.
+func (p *Place) layHeaders(dirs []string) error {
+	if _, err := os.Stat(hostHeaders); err != nil {
+		return fmt.Errorf("show headers: %w; install libc6-dev", err)
+	}
+	for _, dir := range dirs {
+		if strings.ContainsAny(dir, `:,\`) { // they go into mount options
+			return fmt.Errorf("show headers %s: a name in it has a colon, a comma or a backslash; choose another cache directory", dir)
+		}
+		if _, err := os.Stat(dir); err != nil {
+			return fmt.Errorf("show headers: %w", err)
+		}
+	}
+	p.headers = slices.Clone(dirs)
 	return nil
 }
 

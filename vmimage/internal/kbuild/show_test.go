@@ -19,7 +19,8 @@ all:
 	cd /; { echo sources; $(call list,/usr/src,1); echo modules; $(call list,/lib/modules,2); \
 		echo dkms; $(call list,/var/lib/dkms,3); echo headers; $(call list,$(KDIR),2); \
 		echo write; for f in $(KDIR)/include/x /usr/src/other-2/x /usr/src/mine-1/x; do touch $$f && echo $$f; done; \
-		find /usr/src/mine-1 -name x; } >$(CURDIR)/seen 2>/dev/null; rm $(CURDIR)/x
+		find /usr/src/mine-1 -name x; cat /usr/include/kmodtest-show/x.h; \
+		test -n "$$(find /usr/include -mindepth 1 -maxdepth 1 ! -name kmodtest-show)" && echo beside the host\'s; } >$(CURDIR)/seen 2>/dev/null; rm $(CURDIR)/x
 	cp m.txt m.ko
 `
 
@@ -35,7 +36,9 @@ func TestShow(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := t.TempDir()
-	o.Recipe = Recipe{Names: []string{"mine/1"}, Others: map[string]string{"other/2": other}, Target: "all"}
+	headers := t.TempDir()
+	write(t, filepath.Join(headers, "kmodtest-show/x.h"), "a header\n")
+	o.Recipe = Recipe{Headers: []string{headers}, Names: []string{"mine/1"}, Others: map[string]string{"other/2": other}, Target: "all"}
 	kdir, err := KernelDir(t.Context(), o.Store, o.Kernel)
 	if err != nil {
 		t.Fatal(err)
@@ -87,6 +90,8 @@ l scripts ` + scripts + `
 write
 /usr/src/mine-1/x
 /usr/src/mine-1/x
+a header
+beside the host's
 `
 	got := strings.ReplaceAll(read(t, filepath.Join(place.Tree, "seen")), "\r", "")
 	if diff := cmp.Diff(want, got); diff != "" {

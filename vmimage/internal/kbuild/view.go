@@ -33,9 +33,10 @@ type Place struct {
 	Jobs int
 
 	// view tells that the host lets us show the build other directories, binds are
-	// what is mounted in those.
-	view  bool
-	binds []bind
+	// what is mounted in those, headers what is laid over the host's.
+	view    bool
+	binds   []bind
+	headers []string
 }
 
 // newPlace chooses the paths below dir.
@@ -70,6 +71,9 @@ var hidden = [][2]string{
 	{"/usr/src", "usr/src"},         // linux-headers-RELEASE
 	{"/var/lib/dkms", "var/dkms"},   // NAME/VERSION/build
 }
+
+// hostHeaders is where makefiles look for headers of programs.
+const hostHeaders = "/usr/include"
 
 // prepare makes the place.
 func (p *Place) prepare(ctx context.Context, k kernel.Kernel, r *Recipe) error {
@@ -155,6 +159,9 @@ func (p *Place) namespace(args ...string) []string {
 			continue // it would be read-only
 		}
 		fmt.Fprintf(&script, "mount -t overlay kmodtest -o 'lowerdir=%s:%s' '%s'\n", filepath.Dir(view), parent, parent)
+	}
+	if len(p.headers) > 0 {
+		fmt.Fprintf(&script, "mount -t overlay kmodtest -o %s %s\n", quoted("lowerdir="+strings.Join(append(p.headers, hostHeaders), ":")), hostHeaders)
 	}
 	for _, b := range p.binds {
 		fmt.Fprintf(&script, "%s %s %s\n", b.how, quoted(b.from), quoted(b.at))

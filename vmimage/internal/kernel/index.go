@@ -16,8 +16,10 @@ type Package struct {
 	Size   int64  `json:"size"`
 	SHA256 string `json:"sha256"`
 
-	// Depends is the field of the index, unparsed.
+	// Depends is the field of the index, unparsed, and Source names the source
+	// package that it was built from.
 	Depends string `json:"-"`
+	Source  string `json:"-"`
 }
 
 func (p Package) String() string { return p.Name + "=" + p.Version }
@@ -46,6 +48,9 @@ func parseIndex(text, suite string, keep func(name string) bool) (index, error) 
 			Name: name, Suite: suite,
 			Version: field(stanza, "Version"), Arch: field(stanza, "Architecture"),
 			SHA256: field(stanza, "SHA256"), Depends: field(stanza, "Depends"),
+		}
+		if p.Source, _, _ = strings.Cut(field(stanza, "Source"), " "); p.Source == "" {
+			p.Source = name
 		}
 		// Pre-Depends are as much needed as Depends when nothing is installed.
 		if pre := field(stanza, "Pre-Depends"); pre != "" {

@@ -49,7 +49,7 @@ func TestParseIndex(t *testing.T) {
 		t.Fatalf("index holds %v", idx)
 	}
 	p, ok := idx.find("linux-image-x", "")
-	want := Package{Name: "linux-image-x", Version: "1-2", Arch: "amd64", Suite: "suite", Size: 10, SHA256: sum64}
+	want := Package{Name: "linux-image-x", Version: "1-2", Arch: "amd64", Suite: "suite", Size: 10, SHA256: sum64, Source: "linux-image-x"}
 	if diff := cmp.Diff(want, p); diff != "" || !ok {
 		t.Errorf("newest package (-want +got):\n%s", diff)
 	}

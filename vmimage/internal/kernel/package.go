@@ -23,8 +23,9 @@ type Unpacked struct {
 }
 
 // GetPackage returns a package of a suite and, before it, those of its
-// dependencies that follow accepts, and theirs. They are fetched and verified
-// as kernels are, unpacked, and not installed.
+// dependencies that follow accepts, and theirs; and of the others those that come
+// of one source with a package that follow accepts, without theirs. They are
+// fetched and verified as kernels are, unpacked, and not installed.
 func GetPackage(ctx context.Context, o Options, suite, name string, follow func(name string) bool) ([]Unpacked, error) {
 	all, err := getPackage(ctx, o, suite, name, follow)
 	var gone *GoneError
@@ -61,7 +62,7 @@ func getPackage(ctx context.Context, o Options, suite, name string, follow func(
 
 // resolvePackage names the packages, what others depend on first.
 func resolvePackage(ctx context.Context, o Options, suite, name string, follow func(string) bool) ([]Package, error) {
-	state := filepath.Join("packages", suite+"_"+name+".json")
+	state := filepath.Join("packages", suite+"_"+name+".siblings.json") // which those without that lack
 	var cached resolvedTools
 	if data, err := o.Store.ReadState(state); err == nil && json.Unmarshal(data, &cached) == nil && len(cached.Packages) > 0 {
 		if o.Offline || !o.Update {
@@ -78,6 +79,10 @@ func resolvePackage(ctx context.Context, o Options, suite, name string, follow f
 	if _, ok := idx.find(name, ""); !ok {
 		return nil, fmt.Errorf("find it: the suite has no such package")
 	}
+	siblings, err := siblings(ctx, o, suite, idx, follow)
+	if err != nil {
+		return nil, err
+	}
 	var pkgs []Package
 	seen := map[string]bool{}
 	var visit func(name string)
@@ -90,6 +95,9 @@ func resolvePackage(ctx context.Context, o Options, suite, name string, follow f
 		for _, d := range dependencies(p.Depends) {
 			if follow(d.name) {
 				visit(d.name)
+			} else if s, ok := siblings.find(d.name, ""); ok && !seen[d.name] {
+				seen[d.name] = true
+				pkgs = append(pkgs, s)
 			}
 		}
 		pkgs = append(pkgs, p)
@@ -100,6 +108,30 @@ func resolvePackage(ctx context.Context, o Options, suite, name string, follow f
 		return nil, fmt.Errorf("encode resolved packages: %w", err)
 	}
 	return pkgs, o.Store.WriteState(state, append(data, '\n'))
+}
+
+// siblings are those dependencies of the packages in idx that follow does not accept,
+// but that come of one source with a package that it does: xtables-addons-common has
+// the headers of xtables-addons-dkms.
+func siblings(ctx context.Context, o Options, suite string, idx index, follow func(string) bool) (index, error) {
+	sources, wanted := map[string]bool{}, map[string]bool{}
+	for name, versions := range idx {
+		for _, p := range versions {
+			if follow(name) {
+				sources[p.Source] = true
+			}
+			for _, d := range dependencies(p.Depends) {
+				wanted[d.name] = wanted[d.name] || !follow(d.name)
+			}
+		}
+	}
+	all, err := readIndex(ctx, o, suite, false, func(n string) bool { return wanted[n] })
+	for name, versions := range all {
+		if !sources[versions[0].Source] {
+			delete(all, name)
+		}
+	}
+	return all, err
 }
 
 // UnpackDeb unpacks a package file of the user's.

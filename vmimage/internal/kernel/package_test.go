@@ -9,13 +9,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestGetPackage gets a package with the one that it builds on, and not with
-// what it merely depends on; offline the second time.
+// TestGetPackage gets a package with the one that it builds on and with what comes
+// of that one's source, and not with what it merely depends on; offline the second
+// time.
 func TestGetPackage(t *testing.T) {
 	r := newRepo(t)
 	r.add("dkms", "3-1", "all", "", map[string]string{"usr/sbin/dkms": "x"})
-	r.add("below-dkms", "1.0", "all", "dkms", map[string]string{"usr/src/below-1.0/dkms.conf": "x"})
-	r.add("above-dkms", "2.0~rc1", "all", "dkms (>= 2), below-dkms (>= 1.0)", map[string]string{"usr/src/above-2.0/dkms.conf": "x"})
+	r.add("below-common", "1.0", "all", "dkms\nSource: below (1.0)", map[string]string{"usr/src/common/dkms.conf": "x"})
+	r.add("below-dkms", "1.0", "all", "dkms\nSource: below", map[string]string{"usr/src/below-1.0/dkms.conf": "x"})
+	r.add("above-dkms", "2.0~rc1", "all", "dkms (>= 2), below-dkms (>= 1.0), below-common", map[string]string{"usr/src/above-2.0/dkms.conf": "x"})
 	r.publish("testing")
 	o := r.options(t)
 	follow := func(name string) bool { return strings.HasSuffix(name, "-dkms") }
@@ -36,7 +38,7 @@ func TestGetPackage(t *testing.T) {
 			}
 			got = append(got, u.Package.String()+" "+filepath.Base(filepath.Dir(files[0])))
 		}
-		if diff := cmp.Diff([]string{"below-dkms=1.0 below-1.0", "above-dkms=2.0~rc1 above-2.0"}, got); diff != "" {
+		if diff := cmp.Diff([]string{"below-dkms=1.0 below-1.0", "below-common=1.0 common", "above-dkms=2.0~rc1 above-2.0"}, got); diff != "" {
 			t.Errorf("packages (-want +got):\n%s", diff)
 		}
 		if o.Offline {

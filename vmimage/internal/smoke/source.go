@@ -26,6 +26,8 @@ type Source struct {
 	Recipe kbuild.Recipe
 	// Needs are DKMS packages to build before.
 	Needs []dkms.Source
+	// Headers are what the recipe of a DKMS package has as such.
+	Headers []string
 }
 
 // FindSource finds what arg means: a folder, a .deb file, a .ko file, or the
@@ -58,7 +60,7 @@ func FindSource(ctx context.Context, o kernel.Options, suite, arg string) (Sourc
 	if err != nil {
 		return Source{}, fmt.Errorf("use %s: there is no such file or folder, and as a package: %w", arg, err)
 	}
-	return Source{Name: p.Name, Dir: p.Dir, Needs: p.Needs}, nil
+	return Source{Name: p.Name, Dir: p.Dir, Needs: p.Needs, Headers: p.Headers}, nil
 }
 
 // Modules builds the source for a kernel, and finds what has to be loaded before
@@ -117,7 +119,7 @@ func (s Source) build(ctx context.Context, o *session.Session, k kernel.Kernel) 
 			if recipe, err = dkms.Recipe(ctx, o.Kernels.Store, dir, k); err != nil {
 				return err
 			}
-			recipe.Others = others
+			recipe.Others, recipe.Headers = others, s.Headers
 		}
 		if isLast {
 			recipe.Instrument = o.Instrument()

@@ -75,6 +75,11 @@ var devices = []device{
 		p.args = append(p.args, "-chardev", fmt.Sprintf("null,id=line%d", p.number))
 		p.device("pci-serial,chardev=line%d,%s", p.number, p.slot())
 	}},
+	{name: "tpm", models: []string{"tpm-tis"}, program: tpmProgram, cold: "its state is in another process", one: true, add: func(p *parts) {
+		p.tpm = true
+		p.args = append(p.args, "-chardev", fmt.Sprintf("socket,id=tpm,fd=%d", p.fd.tpm), "-tpmdev", "emulator,id=tpm,chardev=tpm")
+		p.device("tpm-tis,tpmdev=tpm")
+	}},
 	{name: "ipmi", models: []string{"ipmi-bmc-sim", "isa-ipmi-kcs"}, one: true, add: func(p *parts) {
 		p.device("ipmi-bmc-sim,id=bmc")
 		p.device("isa-ipmi-kcs,bmc=bmc")

@@ -17,6 +17,8 @@ type device struct {
 	models []string
 	// cold, if not empty, is why QEMU cannot freeze a guest with it: it is booted.
 	cold string
+	// program is what has to be installed beside QEMU.
+	program string
 	// one tells that a guest has room for one of them.
 	one bool
 	add func(*parts)
@@ -48,7 +50,8 @@ type parts struct {
 	// asked for.
 	number int
 	disks  []int64
-	diskFD func(n int) int
+	tpm    bool // one was asked for
+	fd     fds
 	next   int // slot
 	ended  bool
 	shared map[string]bool
@@ -74,7 +77,7 @@ func (p *parts) diskOf(size int64) string {
 	n := len(p.disks)
 	name := fmt.Sprintf("disk%d", n)
 	p.args = append(p.args, "-blockdev",
-		fmt.Sprintf("driver=raw,node-name=%s,discard=unmap,file.driver=file,file.locking=off,file.filename=/proc/self/fd/%d", name, p.diskFD(n)))
+		fmt.Sprintf("driver=raw,node-name=%s,discard=unmap,file.driver=file,file.locking=off,file.filename=/proc/self/fd/%d", name, p.fd.disk(n)))
 	p.disks = append(p.disks, size)
 	return name
 }
@@ -106,9 +109,9 @@ func (p *parts) usb() {
 	}
 }
 
-// build puts the devices of c together. disk is the descriptor of the nth disk.
-func (c Config) build(disk func(n int) int) *parts {
-	p := &parts{next: firstSlot, shared: make(map[string]bool), diskFD: disk}
+// build puts the devices of c together.
+func (c Config) build(fd fds) *parts {
+	p := &parts{next: firstSlot, shared: make(map[string]bool), fd: fd}
 	for i, name := range c.Devices {
 		if d := findDevice(name); d != nil {
 			p.number = i
@@ -151,7 +154,7 @@ func CheckDevices(names []string) error {
 		}
 		seen[name] = true
 	}
-	if len(errs) == 0 && (Config{Devices: names}).build(fds{}.disk).ended {
+	if len(errs) == 0 && (Config{Devices: names}).build(fds{}).ended {
 		errs = append(errs, fmt.Errorf("%d devices: a guest has %d slots for them", len(names), lastSlot-firstSlot+1))
 	}
 	return errors.Join(errs...)
@@ -179,6 +182,11 @@ func HasDevices(ctx context.Context, qemu string, names []string) error {
 		d := findDevice(name)
 		if d == nil {
 			continue // CheckDevices tells
+		}
+		if d.program != "" {
+			if _, err := exec.LookPath(d.program); err != nil {
+				errs = append(errs, fmt.Errorf("device %s: %w (it is in Debian's package %s): install it, or leave the device out of guest.devices", name, err, d.program))
+			}
 		}
 		for _, m := range d.models {
 			if !has[m] {

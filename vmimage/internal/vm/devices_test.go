@@ -33,9 +33,12 @@ func TestDevices(t *testing.T) {
 		{"one USB controller", []string{"usb-kbd", "usb", "usb-tablet"}, []string{
 			"-device", "qemu-xhci,id=usb,p2=15,p3=15,addr=0x02", "-device", "usb-kbd,bus=usb.0", "-device", "usb-tablet,bus=usb.0",
 		}},
+		{"a TPM is a process", []string{"tpm"}, []string{
+			"-chardev", "socket,id=tpm,fd=9", "-tpmdev", "emulator,id=tpm,chardev=tpm", "-device", "tpm-tis,tpmdev=tpm",
+		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			all := Config{Devices: tc.devices}.args(fds{disks: []int{7, 8}}, false)
+			all := Config{Devices: tc.devices}.args(fds{disks: []int{7, 8}, tpm: 9}, false)
 			without := Config{}.args(fds{}, false)
 			if diff := cmp.Diff(tc.want, all[len(without):]); len(tc.want)+len(all)-len(without) > 0 && diff != "" {
 				t.Errorf("further arguments (-want +got):\n%s", diff)
@@ -82,6 +85,10 @@ func TestHasDevices(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)
 		}
+	}
+	t.Setenv("PATH", t.TempDir())
+	if err := HasDevices(t.Context(), qemu, []string{"tpm"}); err == nil || !strings.Contains(err.Error(), "(it is in Debian's package swtpm): install it") {
+		t.Errorf("a TPM without its program: error %v", err)
 	}
 	if err := HasDevices(t.Context(), "/no/such/qemu", nil); err != nil {
 		t.Errorf("a run without devices asks QEMU: %v", err)

@@ -143,6 +143,7 @@ type fds struct {
 	modulesSize int64 // of the file; 0 if there is none
 
 	disks []int // of Devices
+	tpm   int   // the socket of one, of Devices
 }
 
 // disk is the descriptor of the nth disk; where none are open, 0 stands for it.
@@ -208,7 +209,7 @@ func (c Config) args(fd fds, share bool) []string {
 		args = append(args, memory("modules", fd.modules, fd.modulesSize, "readonly=on,share="+onOff(share), wire.ModulesSlot)...)
 	}
 	if len(c.Devices) > 0 {
-		args = append(args, c.build(fd.disk).args...)
+		args = append(args, c.build(fd).args...)
 	}
 	return args
 }

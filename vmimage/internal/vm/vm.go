@@ -30,6 +30,7 @@ type VM struct {
 	ring   ringFile
 	qmp    *qmpConn
 	stderr *tail
+	tpm    *tpm // nil if there is none
 	kill   context.CancelCauseFunc
 	line   string
 	pid    int // of QEMU; 0 if it is not known
@@ -74,6 +75,7 @@ func start(ctx context.Context, c Config, restore bool) (_ *VM, err error) {
 		}
 		if err != nil {
 			v.kill(err)
+			v.tpm.discard()
 			pc.close()
 			if v.frames != nil {
 				v.frames.close()
@@ -109,7 +111,14 @@ func start(ctx context.Context, c Config, restore bool) (_ *VM, err error) {
 	if modules != nil {
 		fd.modules, fd.modulesSize = o.AddFile(modules), size
 	}
-	for _, size := range c.build(fd.disk).disks {
+	wanted := c.build(fd)
+	if wanted.tpm {
+		if v.tpm, err = newTPM(ctx, setpriv); err != nil {
+			return nil, fmt.Errorf("start guest: make TPM: %w", err)
+		}
+		fd.tpm = o.AddFile(v.tpm.socket)
+	}
+	for _, size := range wanted.disks {
 		disk, err := sharedFile("kmodtest disk", size)
 		if err != nil {
 			return nil, fmt.Errorf("start guest: make disk: %w", err)
@@ -137,8 +146,14 @@ func start(ctx context.Context, c Config, restore bool) (_ *VM, err error) {
 func (v *VM) run(ctx context.Context, o *qemu.Options, started chan<- error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	if err := v.tpm.start(); err != nil {
+		started <- err
+		return
+	}
 	q, err := o.Start(ctx)
 	if err != nil {
+		v.kill(err)
+		_ = v.tpm.wait() // QEMU's error is the one to tell
 		started <- err
 		return
 	}
@@ -150,6 +165,9 @@ func (v *VM) run(ctx context.Context, o *qemu.Options, started chan<- error) {
 	}
 	if err != nil && v.stderr.Len() > 0 {
 		err = fmt.Errorf("%w\nQEMU said:\n%s", err, v.stderr)
+	}
+	if said := v.tpm.wait(); err != nil && said != "" {
+		err = fmt.Errorf("%w\n%s", err, said)
 	}
 	v.err = err
 	v.kill(nil)

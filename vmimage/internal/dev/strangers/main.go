@@ -46,7 +46,7 @@ func try(ctx context.Context) error {
 		return err
 	}
 	keep := flag.String("keep", "", "`directory` to keep outcomes and bundles in")
-	table := flag.String("table", "", "the only `suite` of which packages are tried")
+	table := flag.String("table", "", "the only table of which packages are tried, a `name` without .toml")
 	flag.Parse()
 	root, err := filepath.Abs(settings.Root)
 	if err != nil {
@@ -74,7 +74,7 @@ func try(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if *table != "" && t.Suite != *table {
+		if *table != "" && strings.TrimSuffix(filepath.Base(f), ".toml") != *table {
 			continue
 		}
 		for _, p := range t.Packages {
