@@ -41,7 +41,7 @@ func (s *Session) Calls(ctx context.Context, k kernel.Kernel, mods []kbuild.Modu
 		return nil, errors.New("find calls of modules: there is no module: name one in kmodtest.toml")
 	}
 	table := s.Table()
-	l, err := calls.Link(ctx, s.Kernels.Store, k, mods, calls.Options{Table: table, Record: s.CallTrace != ""})
+	l, err := calls.Link(ctx, s.Kernels.Store, k, mods, calls.Options{Table: table, Record: s.CallTrace != "", Balance: s.CallTrace != ""})
 	if err != nil {
 		return nil, err
 	}
