@@ -19,8 +19,8 @@ import (
 const (
 	cases = "tests/faulty/cases"
 	after = "TestAfter"
-	// afterAll is what fails for what came after all of them.
-	afterAll = "KernelLog"
+	// atEnd is what fails for what came after all of them.
+	atEnd = "KernelLog"
 )
 
 // Result is what became of a row.
@@ -156,7 +156,7 @@ func (res *Result) check(v verdict.Verdict, place string) {
 		wrong("%s did not run, or did not pass", after)
 	}
 	res.finding(v, wrong)
-	if res.By == byRun || slices.Contains(blamed, afterAll) {
+	if res.By == byRun || slices.Contains(blamed, atEnd) {
 		// A panic of package testing belongs to no test, nor does what package
 		// guest finds when all have ended.
 		text += res.Output
