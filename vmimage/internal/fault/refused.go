@@ -90,20 +90,37 @@ func (r Refusal) text() string {
 
 // refusals are those, each once for all kernels.
 func (r Result) refusals() string {
-	var order []string
-	kernels := make(map[string][]string)
+	var n notes
 	for _, f := range r.Refused {
-		text := f.text()
-		if kernels[text] == nil {
-			order = append(order, text)
-		}
-		kernels[text] = append(kernels[text], f.Kernel)
+		n.add(f.text(), f.Kernel)
 	}
+	return n.String()
+}
+
+// notes are what is said of kernels: the same of several is said once.
+type notes struct {
+	order   []string
+	kernels map[string][]string
+}
+
+func (n *notes) add(text, kernel string) {
+	if n.kernels == nil {
+		n.kernels = make(map[string][]string)
+	}
+	if n.kernels[text] == nil {
+		n.order = append(n.order, text)
+	}
+	if !slices.Contains(n.kernels[text], kernel) {
+		n.kernels[text] = append(n.kernels[text], kernel)
+	}
+}
+
+func (n *notes) String() string {
 	var b strings.Builder
-	for _, text := range order {
-		fmt.Fprintf(&b, "\nnote: %s (%s)", text, strings.Join(kernels[text], ", "))
+	for _, text := range n.order {
+		fmt.Fprintf(&b, "\nnote: %s (%s)", text, strings.Join(n.kernels[text], ", "))
 	}
-	if len(order) > 0 {
+	if len(n.order) > 0 {
 		b.WriteByte('\n')
 	}
 	return b.String()

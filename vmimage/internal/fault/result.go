@@ -173,28 +173,14 @@ func (o Outcome) why() string {
 
 // remarks are what is odd, each once for all kernels.
 func (r Result) remarks() string {
-	var order []string
-	kernels := make(map[string][]string)
+	var n notes
 	for _, o := range r.Outcomes {
 		if o.Remark == "" {
 			continue
 		}
-		text := fmt.Sprintf("%s: %s", o.title(), o.Remark)
-		if kernels[text] == nil {
-			order = append(order, text)
-		}
-		if !slices.Contains(kernels[text], o.Kernel) {
-			kernels[text] = append(kernels[text], o.Kernel)
-		}
+		n.add(fmt.Sprintf("%s: %s", o.title(), o.Remark), o.Kernel)
 	}
-	var b strings.Builder
-	for _, text := range order {
-		fmt.Fprintf(&b, "\nnote: %s (%s)", text, strings.Join(kernels[text], ", "))
-	}
-	if len(order) > 0 {
-		b.WriteByte('\n')
-	}
-	return b.String()
+	return n.String()
 }
 
 func (r Result) reds() string {
