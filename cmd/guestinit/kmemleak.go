@@ -9,16 +9,12 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/kmodtest/kmodtest/internal/guestenv"
 )
 
 // leaks are the files that kmemleak is asked through (Documentation/dev-tools/kmemleak.rst);
 // tests have others.
 type leaks struct {
 	scan, verbose, tainted string
-	// waited is a file that is there if the tests have waited for the age already.
-	waited string
 	// age is how old an object is before it counts as a leak, and a little
 	// (MSECS_MIN_AGE in mm/kmemleak.c).
 	age time.Duration
@@ -28,13 +24,12 @@ var kmemleak = leaks{
 	scan:    "/sys/kernel/debug/kmemleak",
 	verbose: "/sys/module/kmemleak/parameters/verbose",
 	tainted: "/proc/sys/kernel/tainted",
-	waited:  guestenv.LeaksPath,
 	age:     5200 * time.Millisecond,
 }
 
 // look has the kernel search for memory that nothing points to, and tell of it in its
 // log, if it can and if a module that is not its own was ever loaded: package guest
-// asks when all tests are over, but not every test uses package guest.
+// asks when it unloads one, but not every test uses package guest.
 func (l leaks) look() error {
 	if !l.foreign() {
 		return nil
@@ -43,11 +38,7 @@ func (l leaks) look() error {
 		return fmt.Errorf("have kmemleak tell more: %w", err)
 	}
 	// An object has to look the same in two scans: what still changes is used.
-	scans := 2
-	if _, err := os.Stat(l.waited); err == nil {
-		scans = 1 // after those of the tests
-	}
-	for i := range scans {
+	for i := range 2 {
 		if i > 0 {
 			time.Sleep(l.age)
 		}

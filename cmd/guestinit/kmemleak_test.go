@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 )
 
 func TestLeaks(t *testing.T) {
@@ -37,18 +36,7 @@ func TestLeaks(t *testing.T) {
 			t.Errorf("%s: the file holds %q, %v; want %q", name, got, err, tt.want)
 		}
 	}
-	// Tests that have waited are not waited for again.
 	dir := t.TempDir()
-	waited := leaks{scan: filepath.Join(dir, "kmemleak"), verbose: filepath.Join(dir, "no"), tainted: "none", waited: dir, age: time.Hour}
-	if err := os.WriteFile(waited.scan, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := waited.look(); err != nil {
-		t.Error(err)
-	}
-	if got, err := os.ReadFile(waited.scan); string(got) != "scan" {
-		t.Errorf("the file holds %q, %v", got, err)
-	}
 	if err := (leaks{scan: dir, verbose: filepath.Join(dir, "no/file"), tainted: "none"}).look(); err == nil {
 		t.Error("a scan that cannot be asked for is no error")
 	}

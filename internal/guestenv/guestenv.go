@@ -10,10 +10,6 @@ const (
 	CmdlineToken = "kmodtest.guest=1"
 	// InfoPath holds an Info as JSON, written by init before the payload runs.
 	InfoPath = "/run/kmodtest/guest.json"
-
-	// LeaksPath is a file that is there once the tests themselves have waited for
-	// kmemleak: process 1 need not wait once more.
-	LeaksPath = "/run/kmodtest/leaks"
 )
 
 // Info describes the guest to the processes in it.
