@@ -39,7 +39,8 @@
 //
 //   - On such a kernel every object that the module allocated is freed. On one with
 //     kmemleak, no memory is left that nothing points to: [Main] asks when all tests
-//     are over, which takes fifteen seconds without KVM, and names the test that had loaded the module.
+//     are over, which takes fifteen seconds without KVM, and names the test that had
+//     loaded the module. Without Main it is process 1 that asks, and names no line.
 //
 //   - When all tests are over, the network namespaces that they gave up are gone
 //     within twelve seconds: nobody holds one, or a device in it.

@@ -31,8 +31,9 @@ var hasKmemleak = sync.OnceValue(func() bool {
 const kmemleakAge = 5200 * time.Millisecond
 
 // loads are the modules that tests have loaded on a kernel that has kmemleak, in
-// their order. To look takes five seconds, and fifteen without KVM: it is done once, when all tests are over,
-// and the time at which an object was allocated tells whose it is.
+// their order. To look takes five seconds, and fifteen without KVM: it is done once,
+// when all tests are over, and the time at which an object was allocated tells whose
+// it is.
 var loads struct {
 	sync.Mutex
 	of []loaded
@@ -138,6 +139,9 @@ func scanMemory() error {
 	return err
 }
 
+// allocated finds the time in a line about who allocated; the name may hold anything.
+var allocated = regexp.MustCompile(`^comm ".*", pid -?\d+, jiffies (\d+)`)
+
 // parseKmemleak parses what the kernel lists (print_unreferenced in
 // mm/kmemleak.c), and returns what code that is gone allocated from one time on until
 // another, in jiffies:
@@ -153,7 +157,8 @@ func scanMemory() error {
 // Newer kernels leave the number in brackets out.
 func parseKmemleak(text string, from, until uint64) []allocSite {
 	var found []allocSite
-	var at []uint64 // jiffies
+	var at []uint64                    // jiffies
+	const unknown = math.MaxUint64 - 1 // after the last load: it is told, not left out
 	traced := false
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
@@ -161,13 +166,12 @@ func parseKmemleak(text string, from, until uint64) []allocSite {
 		case strings.HasPrefix(line, "unreferenced object "):
 			_, size, _ := strings.Cut(line, "(size ")
 			size, _, _ = strings.Cut(size, ")")
-			found, at = append(found, allocSite{count: 1, cache: size + " bytes"}), append(at, 0)
+			found, at = append(found, allocSite{count: 1, cache: size + " bytes"}), append(at, unknown)
 			traced = false
 		case !traced && len(at) > 0 && strings.HasPrefix(line, "comm "):
-			// The name is in quotes and may hold anything.
-			_, when, _ := cutLast(line, ", jiffies ")
-			when, _, _ = strings.Cut(when, " ") // an age follows, before 6.10
-			at[len(at)-1], _ = strconv.ParseUint(when, 10, 64)
+			if m := allocated.FindStringSubmatch(line); m != nil {
+				at[len(at)-1], _ = strconv.ParseUint(m[1], 10, 64)
+			}
 		case strings.HasPrefix(line, "backtrace"):
 			traced = len(found) > 0
 		case traced && line != "":
@@ -194,13 +198,4 @@ func parseKmemleak(text string, from, until uint64) []allocSite {
 		sites = append(sites, s)
 	}
 	return sites
-}
-
-// cutLast cuts s around the last separator.
-func cutLast(s, sep string) (before, after string, found bool) {
-	i := strings.LastIndex(s, sep)
-	if i < 0 {
-		return s, "", false
-	}
-	return s[:i], s[i+len(sep):], true
 }

@@ -65,6 +65,10 @@ func TestUnreferenced(t *testing.T) {
 			t.Errorf("unreferenced %d = %q, want %q", i, got[i], want)
 		}
 	}
+	// An object whose time the kernel does not tell is told all the same.
+	if got := unreferenced(strings.ReplaceAll(kmemleakSays, "jiffies", "time"), tests, text, nil); len(got) != 1 || !strings.HasPrefix(got[0], "since TestMore ") {
+		t.Errorf("unreferenced without times = %q, want one, of the last test", got)
+	}
 	// What is as old as the kernel, or of code that is there, is nobody's.
 	if got := unreferenced(kmemleakSays, []loaded{{4294893043, "TestLate", m}}, text, nil); got != nil {
 		t.Errorf("unreferenced = %q, want none", got)

@@ -29,7 +29,7 @@ var kmemleak = leaks{
 
 // look has the kernel search for memory that nothing points to, and tell of it in its
 // log, if it can and if a module that is not its own was ever loaded: package guest
-// asks when it unloads one, but not every test uses package guest.
+// asks when all tests are over, but not every test uses package guest.
 func (l leaks) look() error {
 	if !l.foreign() {
 		return nil
