@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/cache"
 	"github.com/kmodtest/kmodtest/vmimage/internal/calls"
@@ -43,6 +44,8 @@ type journalContent struct {
 type counted struct {
 	Reached []calls.Reached `json:"reached"`
 	Refused *Refusal        `json:"refused,omitempty"`
+	// Took is how long the scenario ran.
+	Took time.Duration `json:"took"`
 }
 
 // entry is a failure that was had.
@@ -66,7 +69,7 @@ func (s *sweeper) openJournal() (*journal, error) {
 		mods = append(mods, m.Digest)
 	}
 	err := enc.Encode([]any{
-		"sweep 2", s.run.Kernel.Digest, s.run.Image.Digest, mods, s.sites, s.run.Accel, s.run.MemoryMiB, s.run.CPUs, s.run.Devices, s.run.KernelArgs,
+		"sweep 3", s.run.Kernel.Digest, s.run.Image.Digest, mods, s.sites, s.run.Accel, s.run.MemoryMiB, s.run.CPUs, s.run.Devices, s.run.KernelArgs,
 		s.run.Modprobe, s.run.Setup, s.run.Teardown, s.run.Limits, s.session.Config.Allow,
 	})
 	if err != nil {

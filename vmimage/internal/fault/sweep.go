@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -30,6 +31,7 @@ type sweeper struct {
 	out      []Outcome
 	refused  []Refusal
 	accounts []calls.Account // of the scenario
+	patience time.Duration   // with the scenario, if something fails in it
 }
 
 // sweep sweeps on one kernel. An error says that it could not be done; what is red is
@@ -45,10 +47,12 @@ func (s *sweeper) sweep(ctx context.Context, scenarios []Scenario) error {
 	s.done = make(map[int]done)
 	reachedBy := make([]bool, len(s.sites))
 	for _, sc := range scenarios {
-		reached, err := s.count(ctx, sc)
+		c, err := s.count(ctx, sc)
 		if err != nil {
 			return err
 		}
+		reached := c.Reached
+		s.patience = leastPatience + 10*c.Took
 		for i, r := range reached {
 			reachedBy[i] = reachedBy[i] || r.Times+r.InInterrupt > 0
 		}
@@ -154,10 +158,18 @@ func (s *sweeper) link(ctx context.Context, p *session.Prepared) error {
 	return nil
 }
 
+// leastPatience is what a load that fails may take, besides ten times what it took when
+// nothing did: a kernel that waits for what never comes has said so by then (a device
+// that is still referenced after ten seconds, a task that hangs after twenty).
+const leastPatience = 45 * time.Second
+
 // guest runs a scenario in a guest of its own.
 func (s *sweeper) guest(ctx context.Context, sc Scenario, name string, shots []calls.Shot) (g guest, err error) {
 	g.o = s.run
 	g.o.Binary, g.o.Args, g.o.Dir, g.o.Env = sc.Binary, sc.Args, sc.Dir, sc.Env
+	if sc.load && len(shots) > 0 {
+		g.o.Args = append(slices.Clip(sc.Args), "-test.timeout="+s.patience.String())
+	}
 	g.o.EnvChanges = slices.Concat(g.o.EnvChanges, sc.Told)
 	g.o.Words = calls.Arm(s.sites, shots...)
 	if rec := g.o.Recorded; rec != nil {
@@ -170,29 +182,29 @@ func (s *sweeper) guest(ctx context.Context, sc Scenario, name string, shots []c
 }
 
 // count is the run in which nothing fails.
-func (s *sweeper) count(ctx context.Context, sc Scenario) ([]calls.Reached, error) {
+func (s *sweeper) count(ctx context.Context, sc Scenario) (counted, error) {
 	if c, ok := s.journal.counted(sc); ok && len(c.Reached) == len(s.sites) {
 		s.refuse(c.Refused)
-		return c.Reached, nil
+		return c, nil
 	}
 	s.session.Telling("counting the calls of %s on %s", sc.Name, s.prepared.Kernel.Release)
 	got, err := s.guest(ctx, sc, sc.Name, nil)
 	if err != nil {
-		return nil, err
+		return counted{}, err
 	}
 	if !got.v.Green() {
-		return nil, fmt.Errorf("sweep %s on %s: it is red without any failure: see to that first\n%s", sc.Name, s.prepared.Kernel.Release, strings.TrimSpace(got.text))
+		return counted{}, fmt.Errorf("sweep %s on %s: it is red without any failure: see to that first\n%s", sc.Name, s.prepared.Kernel.Release, strings.TrimSpace(got.text))
 	}
 	if len(got.reached) != len(s.sites) {
-		return nil, fmt.Errorf("sweep %s on %s: the guest did not say which calls were made", sc.Name, s.prepared.Kernel.Release)
+		return counted{}, fmt.Errorf("sweep %s on %s: the guest did not say which calls were made", sc.Name, s.prepared.Kernel.Release)
 	}
-	c := counted{Reached: got.reached}
+	c := counted{Reached: got.reached, Took: got.v.Times.Tests}
 	if r, ok := refusal(sc, got.v); ok {
 		r.Kernel, r.Release = s.prepared.Kernel.Name, s.prepared.Kernel.Release
 		c.Refused = &r
 		s.refuse(&r)
 	}
-	return got.reached, s.journal.count(sc, c)
+	return c, s.journal.count(sc, c)
 }
 
 // shoot has each of the calls fail, in a guest of its own, several at once.
