@@ -22,10 +22,13 @@ type Options struct {
 	Balance bool
 }
 
-// NoMerge is the argument of the kernel's command line that goes with failing calls: a
+// KernelArgs are the arguments of the kernel's command line that go with failing calls. A
 // slab cache that is merged with another one (mm/slab_common.c) is in no list, so that
-// whoever leaves it would not be seen.
-const NoMerge = "slab_nomerge"
+// whoever leaves it would not be seen. A piece of memory that is freed twice would be
+// seen only if nothing else was freed between (set_freepointer in mm/slub.c), and since
+// per-CPU sheaves came, in 7.0, not even then: caches are checked
+// (Documentation/mm/slub.rst; newer kernels know the old name, too).
+func KernelArgs() []string { return []string{"slab_nomerge", "slub_debug=F,kmalloc-*"} }
 
 // Linked are modules whose calls are had.
 type Linked struct {

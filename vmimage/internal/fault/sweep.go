@@ -109,11 +109,11 @@ func (s *sweeper) prepare(ctx context.Context) error {
 	}
 	s.run = s.session.Run(p)
 	if !s.session.HasCalls() {
-		args := []string{calls.NoMerge}
+		args := calls.KernelArgs()
 		if s.run.Counted == nil {
 			args = append(args, graft.KernelArgs()...)
 		}
-		s.run.KernelArgs = append(s.run.KernelArgs[:len(s.run.KernelArgs):len(s.run.KernelArgs)], args...)
+		s.run.KernelArgs = append(args, s.run.KernelArgs...) // the user's overrule them
 	}
 	s.run.Isolation, s.run.Jobs = run.PerPackage, 1
 	if s.o.Source != nil {

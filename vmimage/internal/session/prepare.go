@@ -185,12 +185,13 @@ func (s *Session) limits() run.Limits {
 
 // kernelArgs are the configured arguments and those of the settings.
 func (s *Session) kernelArgs() []string {
-	args := slices.Concat(s.Config.Guest.KernelArgs, strings.Fields(s.KernelArgs))
+	var args []string
+	if s.HasCalls() {
+		args = calls.KernelArgs()
+	}
+	args = slices.Concat(args, s.Config.Guest.KernelArgs, strings.Fields(s.KernelArgs)) // the later ones overrule
 	if s.counts() || s.HasCalls() {
 		args = append(args, graft.KernelArgs()...)
-	}
-	if s.HasCalls() {
-		args = append(args, calls.NoMerge)
 	}
 	if s.SlabDebug {
 		// Consistency checks, red zones, poison, and who allocated and freed
