@@ -1,20 +1,12 @@
 package contract
 
-import (
-	"encoding/binary"
-	"slices"
-	"sync"
-)
-
-// share is how many bytes are worth a goroutine of their own.
-const share = 512 << 10
+import "encoding/binary"
 
 // pointers returns every word of the areas that leads into what is gone.
 func (l *look) pointers() ([]found, error) {
 	var all []found
-	for i, words := range l.inModules() {
-		a := l.areas[i]
-		for _, at := range words {
+	for _, a := range l.areas {
+		for _, at := range l.inModules(a) {
 			v := binary.LittleEndian.Uint64(a.data[at:])
 			if a.cpu == moduleOwns && l.ownInit(a, v) {
 				continue
@@ -36,32 +28,17 @@ func (l *look) pointers() ([]found, error) {
 	return all, nil
 }
 
-// inModules returns for each area where the words are that lead into the modules'
-// part of the address space.
-func (l *look) inModules() [][]int {
-	span := l.high - l.low // nothing if low is above high: no area was read
-	in, parts := make([][]int, len(l.areas)), make([][][]int, len(l.areas))
-	var wg sync.WaitGroup
-	for i, a := range l.areas {
-		parts[i] = make([][]int, (len(a.data)+share-1)/share)
-		for p := range parts[i] {
-			scan := func() {
-				for at := p * share; at+8 <= min((p+1)*share, len(a.data)); at += 8 {
-					if binary.LittleEndian.Uint64(a.data[at:])-l.low < span {
-						parts[i][p] = append(parts[i][p], at)
-					}
-				}
-			}
-			if len(parts[i]) == 1 {
-				scan()
-			} else {
-				wg.Go(scan)
-			}
-		}
+// inModules returns where the words of an area are that lead to where modules have
+// been.
+func (l *look) inModules(a area) []int {
+	if a.still != nil {
+		return a.still.within(l.low, l.high)
 	}
-	wg.Wait()
-	for i := range in {
-		in[i] = slices.Concat(parts[i]...)
+	var in []int
+	for at := 0; at+8 <= len(a.data); at += 8 {
+		if binary.LittleEndian.Uint64(a.data[at:])-l.low < l.high-l.low {
+			in = append(in, at)
+		}
 	}
 	return in
 }

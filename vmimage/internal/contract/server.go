@@ -49,6 +49,7 @@ type Server struct {
 	opened  map[string]*module
 	told    map[pointer2]bool
 	room    arena
+	stills  stills
 	history []section // of earlier loads
 }
 
@@ -124,6 +125,7 @@ func (s *Server) answer(ctx context.Context, q wire.Sweep) (wire.Swept, error) {
 // answer. What goes wrong here goes wrong again there, and is told then.
 func (s *Server) Ready(ctx context.Context) {
 	_ = s.recall(ctx)
+	s.mem, _ = s.Memory(ctx)
 	for _, m := range s.Modules {
 		_, _ = s.module(m.Name)
 	}
@@ -155,7 +157,7 @@ func (s *Server) look(q wire.Sweep) (*look, error) {
 		}
 		stayed = append(stayed, secs...)
 	}
-	return newLook(s.syms.at(at), sp, gone, stayed)
+	return newLook(s.syms.at(at), sp, &s.stills, gone, stayed)
 }
 
 // sweep looks once, and tells what no earlier look has told.

@@ -19,6 +19,7 @@ type space struct {
 	frames map[uint64][]byte
 	ahead  map[uint64][]byte // read before anybody asked
 	room   *arena
+	stills *stills
 	recent [recentPages]recent
 }
 
@@ -144,6 +145,7 @@ func (s *space) lookup(addr uint64) (page, error) {
 type piece struct {
 	start uint64
 	data  []byte
+	still *still // where data is kept; nil if it is read each time
 }
 
 func (p piece) end() uint64 { return p.start + uint64(len(p.data)) }
@@ -173,27 +175,30 @@ func (s *space) read(start, end uint64, wanted func(page) bool) ([]piece, error)
 		}
 		at = next
 	}
-	// The guest waits for the answer: what is large is read on several processors.
+	// The guest waits for the answer: what is large is kept, and read on several
+	// processors.
 	var g errgroup.Group
 	for _, r := range runs {
-		b := s.room.take(int(r.size))
-		pieces = append(pieces, piece{r.virt, b})
-		if len(b) <= share {
-			if _, err := s.mem.ReadAt(b, int64(r.phys)); err != nil {
+		if st := s.stills.at(r.phys, r.size); st != nil {
+			pieces = append(pieces, piece{r.virt, st.data, st})
+			if err := st.refresh(&g, s.mem); err != nil {
 				return nil, errors.Join(err, g.Wait())
 			}
 			continue
 		}
-		for at := 0; at < len(b); at += share {
-			part := b[at:min(at+share, len(b))]
-			g.Go(func() error {
-				_, err := s.mem.ReadAt(part, int64(r.phys)+int64(at))
-				return err
-			})
+		b := s.room.take(int(r.size))
+		pieces = append(pieces, piece{start: r.virt, data: b})
+		if _, err := s.mem.ReadAt(b, int64(r.phys)); err != nil {
+			return nil, errors.Join(err, g.Wait())
 		}
 	}
 	if err := g.Wait(); err != nil {
 		return nil, err
+	}
+	for _, p := range pieces {
+		if p.still != nil {
+			p.still.known = true
+		}
 	}
 	return pieces, nil
 }

@@ -10,6 +10,8 @@ import (
 type look struct {
 	syms  *symbols
 	space *space
+	// stills are what earlier looks have read.
+	stills *stills
 	// areas are what is looked through; image are those of the kernel's image.
 	areas []area
 	image []area
@@ -52,8 +54,8 @@ type pointer struct {
 }
 
 // newLook reads what is to be looked through.
-func newLook(s *symbols, sp *space, gone, stayed []section) (*look, error) {
-	l := &look{syms: s, space: sp, gone: gone, stayed: stayed}
+func newLook(s *symbols, sp *space, stills *stills, gone, stayed []section) (*look, error) {
+	l := &look{syms: s, space: sp, stills: stills, gone: gone, stayed: stayed}
 	if err := l.bounds(); err != nil {
 		return nil, err
 	}
@@ -83,7 +85,7 @@ func (l *look) bounds() error {
 	first := max(modulesStart, (a[0]+large-1)&^(large-1))
 	i, _ := l.syms.index("mod_tree")
 	e := l.syms.extent(i)
-	l.low = modulesEnd
+	l.stills.from, l.low = first, modulesEnd
 	for _, w := range l.space.words(e.start, int(min(e.end-e.start, 256))/8) {
 		if w >= first && w <= modulesEnd {
 			l.low, l.high = min(l.low, w), max(l.high, w)
@@ -110,6 +112,8 @@ func (l *look) readImage() error {
 	if ok1 && ok2 && from >= a[2] && to <= a[3] && from <= to {
 		ranges = [][2]uint64{ranges[0], {a[2], from}, {to, a[3]}}
 	}
+	l.space.stills = l.stills
+	defer func() { l.space.stills = nil }()
 	for _, r := range ranges {
 		if err := l.add(r[0], r[1], ofImage, 0, nil); err != nil {
 			return fmt.Errorf("read the kernel's data: %w", err)

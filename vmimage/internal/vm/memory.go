@@ -7,6 +7,7 @@ import (
 	"os"
 	"regexp"
 	"strconv"
+	"sync"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -19,6 +20,9 @@ import (
 type Memory struct {
 	pid    int
 	blocks []block
+	shared bool // with a file, which has what the guest wrote
+	// pagemap opens /proc/PID/pagemap, once.
+	pagemap func() (*os.File, error)
 }
 
 // block is a part of the guest's memory that is in one piece in QEMU.
@@ -63,7 +67,7 @@ func (v *VM) Memory(ctx context.Context, c Config) (*Memory, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find QEMU's process: %w", err)
 	}
-	m := &Memory{pid: pid}
+	m := &Memory{pid: pid, shared: v.shares, pagemap: sync.OnceValues(func() (*os.File, error) { return openPagemap(pid) })}
 	size := uint64(c.Memory()) << 20
 	low, err := v.hostAddress(ctx, 0)
 	if err != nil {
@@ -169,11 +173,19 @@ func (m *Memory) readv(p []byte, remote []unix.RemoteIovec) (int, error) {
 	local := []unix.Iovec{{Base: &p[0]}}
 	local[0].SetLen(len(p))
 	n, err := unix.ProcessVMReadv(m.pid, local, remote, 0)
-	switch {
-	case errors.Is(err, unix.EPERM), errors.Is(err, unix.ENOSYS):
-		return 0, fmt.Errorf("read guest's memory: %w: %w", ErrNotReadable, err)
-	case err != nil:
-		return 0, fmt.Errorf("read guest's memory: %w", err)
+	if err != nil {
+		return 0, readError(err)
 	}
 	return n, nil
+}
+
+// readError says what an error of process_vm_readv(2) means.
+func readError(err error) error {
+	switch {
+	case errors.Is(err, unix.EPERM), errors.Is(err, unix.ENOSYS):
+		return fmt.Errorf("read guest's memory: %w: %w", ErrNotReadable, err)
+	case err != nil:
+		return fmt.Errorf("read guest's memory: %w", err)
+	}
+	return nil
 }

@@ -28,6 +28,7 @@ type VM struct {
 	port   net.Conn // carries Frames to the guest
 	bell   chan struct{}
 	ring   ringFile
+	shares bool // its memory with a file
 	qmp    *qmpConn
 	stderr *tail
 	tpm    *tpm // nil if there is none
@@ -125,6 +126,7 @@ func start(ctx context.Context, c Config, restore bool) (_ *VM, err error) {
 		}
 		fd.disks = append(fd.disks, o.AddFile(disk))
 	}
+	v.shares = c.RAM != "" && !restore
 	o.AppendQEMU(c.args(fd, !restore)...)
 	if restore {
 		o.AppendQEMU("-incoming", "defer")
