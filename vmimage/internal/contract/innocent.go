@@ -42,7 +42,7 @@ var innocentIn = map[string]map[string]string{
 		// gone once one function of the copy is NULL, and the next one overwrites it.
 		"kvm_x86_ops":     "copy of the operations of a vendor's module that is gone (arch/x86/kvm/x86.c)",
 		"kvm_pmu_ops":     "copy of the operations of a vendor's module that is gone (arch/x86/kvm/pmu.c)",
-		"kvm_nested_ops":  "copy of the operations of a vendor's module that is gone, since 7.2 (kvm_nested_ops_update in arch/x86/kvm/x86.c)",
+		"kvm_nested_ops":  "copy of the operations of a vendor's module that is gone, since 7.3 (kvm_nested_ops_update in arch/x86/kvm/x86.c)",
 		"__SCK__kvm_x86*": "static calls of these operations (arch/x86/kvm/x86.c)",
 		// kvm_init in virt/kvm/kvm_main.c sets the owner of files that kvm_exit takes away.
 		"kvm_chardev_ops": "owner of files that nobody can open any more (virt/kvm/kvm_main.c)",
