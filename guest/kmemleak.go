@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/kmodtest/kmodtest/internal/wire"
 )
 
 // A kernel with CONFIG_DEBUG_KMEMLEAK finds memory that nothing points to any
@@ -78,7 +80,7 @@ func parseJiffies(text string) (uint64, error) {
 
 // unreferencedAfterAll is the part of the unload contract that kmemleak sees: what
 // code that is gone by then allocated, since the first load, and nothing points to.
-func unreferencedAfterAll() ([]string, error) {
+func unreferencedAfterAll() ([]wire.After, error) {
 	loads.Lock()
 	defer loads.Unlock()
 	if len(loads.of) == 0 {
@@ -109,8 +111,8 @@ func unreferencedAfterAll() ([]string, error) {
 }
 
 // unreferenced tells of what kmemleak lists, test by test.
-func unreferenced(list string, loads []loaded, text, live []textRange) []string {
-	var problems []string
+func unreferenced(list string, loads []loaded, text, live []textRange) []wire.After {
+	var problems []wire.After
 	for i, l := range loads {
 		until := uint64(math.MaxUint64)
 		if i+1 < len(loads) {
@@ -121,7 +123,7 @@ func unreferenced(list string, loads []loaded, text, live []textRange) []string 
 			l.module.nameRefused(objects)
 		}
 		for _, o := range objects {
-			problems = append(problems, fmt.Sprintf("since %s had module %s loaded, nobody has freed, and nothing points to, %v", l.by, l.module.Name, o))
+			problems = append(problems, wire.After{Test: l.by, Module: l.module.Name, Text: fmt.Sprintf("since %s had module %s loaded, nobody has freed, and nothing points to, %v", l.by, l.module.Name, o)})
 		}
 	}
 	return problems

@@ -61,12 +61,12 @@ func TestUnreferenced(t *testing.T) {
 	}
 	for i, want := range []string{"TestEcho", "TestLink"} {
 		want = "since " + want + " had module vnet_nl loaded, nobody has freed, and nothing points to, 1 × 4096 bytes allocated at .text+0x10"
-		if !strings.HasPrefix(got[i], want) {
-			t.Errorf("unreferenced %d = %q, want %q", i, got[i], want)
+		if got[i].Test == "" || got[i].Module != "vnet_nl" || !strings.HasPrefix(got[i].Text, want) {
+			t.Errorf("unreferenced %d = %+v, want %q", i, got[i], want)
 		}
 	}
 	// An object whose time the kernel does not tell is told all the same.
-	if got := unreferenced(strings.ReplaceAll(kmemleakSays, "jiffies", "time"), tests, text, nil); len(got) != 1 || !strings.HasPrefix(got[0], "since TestMore ") {
+	if got := unreferenced(strings.ReplaceAll(kmemleakSays, "jiffies", "time"), tests, text, nil); len(got) != 1 || !strings.HasPrefix(got[0].Text, "since TestMore ") {
 		t.Errorf("unreferenced without times = %q, want one, of the last test", got)
 	}
 	// What is as old as the kernel, or of code that is there, is nobody's.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kmodtest/kmodtest/internal/guestenv"
 	"github.com/kmodtest/kmodtest/internal/sysmon"
+	"github.com/kmodtest/kmodtest/internal/wire"
 )
 
 // Main runs the tests of a package that needs a guest. It is the whole of
@@ -53,46 +54,48 @@ func runAndCheck(m *testing.M, out io.Writer) int {
 		return 1
 	}
 	status := m.Run()
-	var problems []string
-	if err := awaitNamespaces(); err != nil {
-		problems = append(problems, err.Error())
-	}
-	if err := removeSince(present); err != nil {
-		problems = append(problems, err.Error())
-	}
-	left, err := before.settle(settleLimit())
-	if err != nil {
-		problems = append(problems, err.Error())
-	}
-	own, err := withDependencies(before.own)
-	if err != nil {
-		problems = append(problems, err.Error())
-	}
-	accused, _, err := askTies("", own, nil, left) // the host tells the others
-	if err != nil {
-		problems = append(problems, err.Error())
-	}
-	if len(accused) > 0 {
-		problems = append(problems, "the tests left behind:"+accusing(accused))
-	}
-	objects, err := leakedAfterAll()
-	if err != nil {
-		problems = append(problems, err.Error())
-	}
-	for _, o := range objects {
-		problems = append(problems, "the tests never freed "+o.String())
-	}
-	unreferenced, err := unreferencedAfterAll()
-	if err != nil {
-		problems = append(problems, err.Error())
-	}
-	problems = append(problems, unreferenced...)
+	problems := checkAll(before, present)
 	for _, p := range problems {
-		fmt.Fprintln(out, "guest:", p)
+		fmt.Fprintln(out, "guest:", p.Text)
 		// A test that failed for the same reason has its own status already.
 		status = max(status, 1)
 	}
+	if len(problems) > 0 {
+		// Verdict and reports have them, too. If they do not, this is red all the same.
+		if err := ask(wire.Sweep{After: problems}, new(wire.Swept), sweepLooks); err != nil {
+			fmt.Fprintln(out, "guest:", err)
+		}
+	}
 	return status
+}
+
+// checkAll compares the kernel with what it was before the tests, and returns what is
+// wrong.
+func checkAll(before *State, present []string) (problems []wire.After) {
+	failed := func(err error) {
+		if err != nil {
+			problems = append(problems, wire.After{Text: err.Error()})
+		}
+	}
+	failed(awaitNamespaces())
+	failed(removeSince(present))
+	left, err := before.settle(settleLimit())
+	failed(err)
+	own, err := withDependencies(before.own)
+	failed(err)
+	accused, _, err := askTies("", own, nil, left) // the host tells the others
+	failed(err)
+	if len(accused) > 0 {
+		problems = append(problems, wire.After{Text: "the tests left behind:" + accusing(accused)})
+	}
+	objects, err := leakedAfterAll()
+	failed(err)
+	for _, o := range objects {
+		problems = append(problems, wire.After{Text: "the tests never freed " + o.String()})
+	}
+	unreferenced, err := unreferencedAfterAll()
+	failed(err)
+	return append(problems, unreferenced...)
 }
 
 // slowMonitor makes this process faster under emulation. If it fails, nothing is

@@ -187,7 +187,7 @@ type Frame struct {
 // Problem is a reason, besides a failed test, for which a run is red.
 type Problem struct {
 	// Kind says what went wrong: "finding", "died", "deadline", "hung", "end",
-	// "not-run", "skipped", "loaded", "lost-log", "output", "sweep" or "guest".
+	// "not-run", "skipped", "loaded", "left", "lost-log", "output", "sweep" or "guest".
 	Kind string `json:"kind"`
 	// Module, Test, File and Line say what it is about, as far as that is
 	// known.

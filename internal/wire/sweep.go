@@ -37,6 +37,9 @@ type Sweep struct {
 	// Log are records as /dev/kmsg gives them: which reports of the kernel's are in
 	// them is asked, and nothing else.
 	Log string `json:"log,omitempty"`
+	// After is what was found to be wrong when all tests were over, and nothing is
+	// asked.
+	After []After `json:"after,omitempty"`
 	// Unable is why this kernel cannot be swept.
 	Unable string `json:"unable,omitempty"`
 	// Fail asks for a call of a module to fail, and for nothing else.
@@ -49,6 +52,14 @@ type Sweep struct {
 	Own    []string `json:"own,omitempty"`
 	Params []string `json:"params,omitempty"`
 	Test   string   `json:"test,omitempty"`
+}
+
+// After is something that was wrong when all tests were over, with the test and the
+// module that it came of, if they are known.
+type After struct {
+	Test   string `json:"test,omitempty"`
+	Module string `json:"module,omitempty"`
+	Text   string `json:"text"`
 }
 
 // Fail is a call of a module into the kernel that is to fail.

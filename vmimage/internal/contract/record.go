@@ -1,6 +1,10 @@
 package contract
 
-import "time"
+import (
+	"time"
+
+	"github.com/kmodtest/kmodtest/internal/wire"
+)
 
 // Record says which part of the contract was looked at.
 type Record struct {
@@ -17,6 +21,8 @@ type Record struct {
 	// Remarks are what came while modules were loaded, and stayed, and that nothing
 	// ties to them.
 	Remarks []Remark `json:"remarks,omitempty"`
+	// After is what the guest found to be wrong when all tests were over.
+	After []wire.After `json:"after,omitempty"`
 }
 
 // Remark is something that came while modules were loaded, and is nobody's as far

@@ -79,6 +79,10 @@ func (s *Server) answer(ctx context.Context, q wire.Sweep) (wire.Swept, error) {
 		reports, err := s.Reports(q.Log)
 		return wire.Swept{Reports: reports}, err
 	}
+	if len(q.After) > 0 {
+		s.Record.After = append(s.Record.After, q.After...)
+		return wire.Swept{}, nil
+	}
 	s.Record.Took = max(s.Record.Took, time.Duration(q.Took)*time.Microsecond)
 	if len(q.Left) > 0 {
 		ties, err := s.ties(q)

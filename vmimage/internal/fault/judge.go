@@ -69,7 +69,7 @@ func (o Outcome) of(v verdict.Verdict, isLoad bool) Outcome {
 		case verdict.ProblemDied, verdict.ProblemDeadline, verdict.ProblemHung, verdict.ProblemGuest:
 			o.State, o.Why = Crash, p.Text
 			return o
-		case verdict.ProblemLoaded:
+		case verdict.ProblemLoaded, verdict.ProblemLeft:
 			o.State, o.Why = Leak, p.Text
 		}
 	}

@@ -56,6 +56,8 @@ func (r *runner) tell() {
 		}
 	}
 	for _, p := range r.v.Problems {
-		fmt.Fprintf(r.o.Stderr, "kmodtest: %s\n", p.Text)
+		if p.Kind != verdict.ProblemLeft { // the binary has told it
+			fmt.Fprintf(r.o.Stderr, "kmodtest: %s\n", p.Text)
+		}
 	}
 }

@@ -49,20 +49,20 @@ func (s *symbolizers) resolve(f *klog.Finding) {
 }
 
 // annotate adds file and line to a line of text that names a place in a module
-// under test, as the kernel's lists of allocations do.
-func (s *symbolizers) annotate(line string) string {
+// under test, as the kernel's lists of allocations do, and returns it, too.
+func (s *symbolizers) annotate(line string) (string, *verdict.Place) {
 	fr, ok := klog.FindFrame(line)
 	if !ok || fr.Module == "" {
-		return line
+		return line, nil
 	}
 	f := klog.Finding{Frames: []klog.Frame{fr}}
 	s.resolve(&f)
 	place := where(&f)
 	if place == nil || strings.Contains(line, place.String()) {
-		return line
+		return line, place
 	}
 	text := strings.TrimRight(line, "\n")
-	return text + " (" + place.String() + ")" + line[len(text):]
+	return text + " (" + place.String() + ")" + line[len(text):], place
 }
 
 // where is the source position of the innermost frame of a module, nil if it

@@ -53,9 +53,9 @@ func (r *runner) guest(ctx context.Context, names []string) (died bool, err erro
 	inputs, inputErr := s.VM.Inputs()
 	closeErr := s.close(err)
 	r.counted(lines)
+	r.syms = j.syms
 	r.contract(stop())
 	finished := time.Now()
-	r.syms = j.syms
 	r.printed = j.output
 	j.files.abort()
 	if err := j.files.settle(closeErr != nil); err != nil {

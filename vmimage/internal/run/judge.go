@@ -185,7 +185,7 @@ func (j *judge) take(e gotest.Event) {
 		j.endBenchmarks(e)
 	}
 	if e.Action == gotest.Output {
-		e.Line = j.syms.annotate(e.Line)
+		e.Line, _ = j.syms.annotate(e.Line)
 		j.note(e.Test, e.Line)
 	}
 	e = j.teller.Event(e)

@@ -101,6 +101,23 @@ func (o *Options) contractModules() []contract.Module {
 	return mods
 }
 
+// left makes a problem of what was wrong when all tests were over. The binary has said
+// so to people already; here are the lines of C, too.
+func (r *runner) left(a wire.After) verdict.Problem {
+	p := verdict.Problem{Kind: verdict.ProblemLeft, Test: a.Test, Module: a.Module}
+	if p.Test == "" && len(r.only) == 1 {
+		p.Test = r.only[0] // it had the guest for itself
+	}
+	for line := range strings.Lines(a.Text) {
+		text, at := r.syms.annotate(line)
+		p.Text += text
+		if p.File == "" && at != nil {
+			p.File, p.Line = at.File, at.Line
+		}
+	}
+	return p
+}
+
 // contract takes what was looked at in a guest into the verdict.
 func (r *runner) contract(c contract.Record) {
 	r.v.Contract.Sweeps += c.Sweeps
@@ -110,6 +127,9 @@ func (r *runner) contract(c contract.Record) {
 		mark := verdict.Remark{Test: rem.Test, Modules: rem.Modules, Kind: rem.Kind, Name: rem.Name}
 		r.v.Contract.Remarks = append(r.v.Contract.Remarks, mark)
 		r.notice("remark: %v", mark)
+	}
+	for _, a := range c.After {
+		r.v.Problems = append(r.v.Problems, r.left(a))
 	}
 	if c.HeapUnable != "" && r.v.Contract.HeapUnable == "" {
 		r.v.Contract.HeapUnable = c.HeapUnable

@@ -122,7 +122,7 @@ func (c *Cell) blame(v verdict.Verdict, tr *trail) {
 			c.Lines = nonEmpty(rest)
 		}
 		detail = append(detail, p.Text)
-		died = died || p.Test == test
+		died = died || p.Test == test && p.Kind != verdict.ProblemLeft
 	}
 	if c.Why == "" {
 		c.Why = fmt.Sprintf("the guest's program ended with status %d", v.Exit)

@@ -26,6 +26,7 @@ const (
 	ProblemNotRun   ProblemKind = "not-run"  // a planned test reached no end
 	ProblemSkipped  ProblemKind = "skipped"  // every test was skipped
 	ProblemLoaded   ProblemKind = "loaded"   // a module stayed loaded
+	ProblemLeft     ProblemKind = "left"     // tests left something behind, which was found when all were over
 	ProblemLostLog  ProblemKind = "lost-log" // some of the kernel log was not looked at
 	ProblemOutput   ProblemKind = "output"   // a file that the binary should have written
 	ProblemSweep    ProblemKind = "sweep"    // what came of a call that was made to fail
