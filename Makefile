@@ -25,7 +25,7 @@ kmodtest := build/kmodtest
 matrix   := $(if $(KERNELS),-kernels '$(KERNELS)') $(if $(SHARD),-shard '$(SHARD)') $(if $(LOCKED),-locked)
 flags    := $(if $(KERNEL),-kernel '$(KERNEL)') $(if $(RUN),-run '$(RUN)') $(if $(filter-out 0,$(V)),-v)
 
-.PHONY: help vmtest vmtest-matrix matrix-list matrix-merge ci-results command check lint unit guest build shell bench faulty innocents strangers suites examples covered unwind debug-kernel soak fuzz fuzz-module manifests dist dist-check clean setup setup-check
+.PHONY: help vmtest vmtest-matrix matrix-list matrix-merge ci-results command check lint unit guest build shell bench faulty innocents strangers suites devices examples covered unwind debug-kernel soak fuzz fuzz-module manifests dist dist-check clean setup setup-check
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -77,6 +77,9 @@ innocents: build ## is any module of the kernel accused? KERNEL=6.1 SAMPLE=10 SH
 
 strangers: build ## smoke on Debian's own DKMS packages, compared with tests/strangers: PACKAGES=xtrx-dkms
 	@go run ./vmimage/internal/dev/strangers $(PACKAGES)
+
+devices: build ## does a driver find each device of docs/devices.md? KERNEL=6.12-generic NAMES=tpm
+	@scripts/devices '$(or $(KERNEL),6.12-generic)' $(NAMES)
 
 examples: build ## the tests of the examples, on devices of QEMU's: KERNEL=6.1
 	@$(kmodtest) test -config examples/edu/kmodtest.toml $(flags)
