@@ -32,7 +32,7 @@ var DefaultConfig []byte
 // the host's protocol, and a binary finds it wherever it is installed.
 //
 //go:embed go.mod go.sum
-//go:embed cmd/guestbase/*.go cmd/guestinit/*.go cmd/guestsmoke/*.go guest/*.go guest/rtnl/*.go
+//go:embed cmd/guestbase/*.go cmd/guestinit/*.go cmd/guestrequest/*.go cmd/guestrequest/*.s cmd/guestsmoke/*.go guest/*.go guest/rtnl/*.go
 //go:embed internal/edges/*.go internal/guestenv/*.go internal/marks/*.go internal/misuse/*.go internal/modarchive/*.go internal/smoketest/*.go internal/sysmon/*.go internal/wire/*.go
 var GuestSource embed.FS
 

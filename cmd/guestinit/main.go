@@ -126,6 +126,9 @@ func (in *initProcess) serve() error {
 	if err := exposeModules(); err != nil {
 		return err
 	}
+	if err := serveRequests(); err != nil {
+		return err
+	}
 	if in.ready, err = in.openPipes(stepOutput); err != nil {
 		return err
 	}

@@ -39,16 +39,18 @@ func tune() error {
 	return setModprobe()
 }
 
+// modprobeSetting names the program that the kernel starts when it wants a module.
+const modprobeSetting = "/proc/sys/kernel/modprobe"
+
 // setModprobe takes the path of modprobe back if the image has none: the kernel
 // then fails a request for a module at once, instead of starting a process to
 // find that out (call_modprobe in kernel/module/kmod.c).
 func setModprobe() error {
-	const setting = "/proc/sys/kernel/modprobe"
-	path := readLine(setting)
+	path := readLine(modprobeSetting)
 	if _, err := os.Stat(path); path == "" || err == nil {
 		return nil
 	}
-	if err := os.WriteFile(setting, []byte("\n"), 0); err != nil {
+	if err := os.WriteFile(modprobeSetting, []byte("\n"), 0); err != nil {
 		return fmt.Errorf("set kernel.modprobe: %w", err)
 	}
 	return nil

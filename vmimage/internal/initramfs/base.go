@@ -33,7 +33,7 @@ func (o Options) base(ctx context.Context, env goenv.Env) (cache.Entry, error) {
 		}
 		defer done()
 		command := filepath.Join(temp, "guestbase")
-		if err := o.compile(ctx, env, baseCommand, command); err != nil {
+		if err := o.compile(ctx, env, baseCommand, "-s -w", command); err != nil {
 			return err
 		}
 		// gobusybox looks for the go command in PATH.

@@ -17,6 +17,7 @@ import (
 	"github.com/u-root/mkuimage/cpio"
 
 	"github.com/kmodtest/kmodtest/internal/goenv"
+	"github.com/kmodtest/kmodtest/internal/wire"
 	"github.com/kmodtest/kmodtest/vmimage/internal/cache"
 )
 
@@ -83,7 +84,7 @@ const cpioName = "part.cpio"
 // initPackages are the packages of this module that the guest's init is made
 // of.
 func (o Options) initPackages() []string {
-	return []string{cmp.Or(o.Init, "cmd/guestinit"), "internal/guestenv", "internal/modarchive", "internal/sysmon", "internal/wire"}
+	return []string{cmp.Or(o.Init, "cmd/guestinit"), "cmd/guestrequest", "internal/guestenv", "internal/modarchive", "internal/sysmon", "internal/wire"}
 }
 
 // init returns the archive with /init.
@@ -93,17 +94,22 @@ func (o Options) init(ctx context.Context, env goenv.Env) (cache.Entry, error) {
 	if err != nil {
 		return cache.Entry{}, err
 	}
-	return o.Store.Get(ctx, "init", digest("init 2", packages[0], env.ID(), sum), func(ctx context.Context, dir string) error {
+	return o.Store.Get(ctx, "init", digest("init 3", packages[0], env.ID(), sum), func(ctx context.Context, dir string) error {
 		o.progress("guest init")
 		bin := filepath.Join(dir, "init")
-		if err := o.compile(ctx, env, packages[0], bin); err != nil {
+		if err := o.compile(ctx, env, packages[0], "-s -w", bin); err != nil {
 			return err
 		}
-		b, err := os.ReadFile(bin)
+		request := filepath.Join(dir, "request")
+		if err := o.compile(ctx, env, "cmd/guestrequest", wire.RequestFlags, request); err != nil {
+			return err
+		}
+		b, err := takeFile(bin)
 		if err != nil {
 			return err
 		}
-		if err := os.Remove(bin); err != nil {
+		r, err := takeFile(request)
+		if err != nil {
 			return err
 		}
 		zones, err := o.zones(ctx, env)
@@ -118,6 +124,7 @@ func (o Options) init(ctx context.Context, env goenv.Env) (cache.Entry, error) {
 			// Where every kernel looks for it (CONFIG_MODPROBE_PATH).
 			cpio.Directory("sbin", 0o755),
 			cpio.Symlink("sbin/modprobe", "/init"),
+			cpio.StaticFile("sbin/request-module", string(r), 0o755),
 			cpio.Directory("usr", 0o755),
 			cpio.Directory("usr/share", 0o755),
 			cpio.StaticFile(zonesName, string(zones), 0o644),
@@ -125,9 +132,18 @@ func (o Options) init(ctx context.Context, env goenv.Env) (cache.Entry, error) {
 	})
 }
 
-// compile builds the package of SourceDir as the program bin.
-func (o Options) compile(ctx context.Context, env goenv.Env, pkg, bin string) error {
-	cmd := exec.CommandContext(ctx, o.Go, "build", "-trimpath", "-ldflags=-s -w", "-o", bin, "./"+pkg)
+// takeFile reads a file and removes it.
+func takeFile(name string) ([]byte, error) {
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	return b, os.Remove(name)
+}
+
+// compile builds the package of SourceDir, with the linker's flags, as the program bin.
+func (o Options) compile(ctx context.Context, env goenv.Env, pkg, flags, bin string) error {
+	cmd := exec.CommandContext(ctx, o.Go, "build", "-trimpath", "-ldflags="+flags, "-o", bin, "./"+pkg)
 	cmd.Dir, cmd.Env = o.SourceDir, env.Environ
 	return runGo(ctx, cmd)
 }
@@ -184,7 +200,11 @@ func packagesDigest(root string, packages ...string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if len(names) == 0 {
+		assembly, err := filepath.Glob(filepath.Join(root, p, "*.s"))
+		if err != nil {
+			return "", err
+		}
+		if names = append(names, assembly...); len(names) == 0 {
 			return "", fmt.Errorf("%s is not kmodtest's own source: no Go file in %s: %w", root, p, fs.ErrNotExist)
 		}
 		for _, n := range names {
