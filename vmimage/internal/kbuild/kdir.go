@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/cache"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
@@ -38,7 +39,8 @@ func KernelDir(ctx context.Context, store *cache.Store, k kernel.Kernel) (string
 		return k.SourceDir, nil
 	}
 	// Links name places: a store that was moved has to make them anew.
-	key := k.Release + "-" + sum("kdir 2", k.Digest, k.SourceDir, k.BuildDir, k.Toolchain.CC)[:16]
+	parts := append([]string{"kdir 2", k.Digest, k.SourceDir, k.BuildDir, k.Toolchain.CC}, k.Toolchain.Env...)
+	key := k.Release + "-" + sum(parts...)[:16]
 	entry, err := store.Get(ctx, kindKernelDir, key, func(_ context.Context, dir string) error {
 		return makeKernelDir(k, dir)
 	})
@@ -95,6 +97,12 @@ func makeKernelDir(k kernel.Kernel, dir string) error {
 	}
 	if k.Toolchain.CC != "" {
 		variables = fmt.Appendf(variables, "CC = %s\n", k.Toolchain.CC)
+	}
+	// A configure script may run make with an environment of its own (env -i): what
+	// kbuild's programs need to start at all has to survive that.
+	for _, kv := range k.Toolchain.Env {
+		name, value, _ := strings.Cut(kv, "=")
+		variables = fmt.Appendf(variables, "export %s := %s\n", name, strings.NewReplacer("$", "$$", "#", `\#`).Replace(value))
 	}
 	variables = fmt.Appendf(variables, "override KCFLAGS += $(%s)\n", envFlags)
 	return os.WriteFile(filepath.Join(dir, variablesName), variables, 0o644)
