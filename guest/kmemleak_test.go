@@ -57,7 +57,7 @@ func TestUnreferenced(t *testing.T) {
 	tests := []loaded{{4294892300, "TestEcho", m}, {4294893042, "TestLink", m}, {4294893100, "TestMore", m}}
 	got := unreferenced(kmemleakSays, tests, text, nil)
 	if len(got) != 2 {
-		t.Fatalf("unreferenced = %q, want 2", got)
+		t.Fatalf("unreferenced = %+v, want 2", got)
 	}
 	for i, want := range []string{"TestEcho", "TestLink"} {
 		want = "since " + want + " had module vnet_nl loaded, nobody has freed, and nothing points to, 1 × 4096 bytes allocated at .text+0x10"
@@ -67,14 +67,14 @@ func TestUnreferenced(t *testing.T) {
 	}
 	// An object whose time the kernel does not tell is told all the same.
 	if got := unreferenced(strings.ReplaceAll(kmemleakSays, "jiffies", "time"), tests, text, nil); len(got) != 1 || !strings.HasPrefix(got[0].Text, "since TestMore ") {
-		t.Errorf("unreferenced without times = %q, want one, of the last test", got)
+		t.Errorf("unreferenced without times = %+v, want one, of the last test", got)
 	}
 	// What is as old as the kernel, or of code that is there, is nobody's.
 	if got := unreferenced(kmemleakSays, []loaded{{4294893043, "TestLate", m}}, text, nil); got != nil {
-		t.Errorf("unreferenced = %q, want none", got)
+		t.Errorf("unreferenced = %+v, want none", got)
 	}
 	if got := unreferenced(kmemleakSays, tests, text, text); got != nil {
-		t.Errorf("unreferenced with live text = %q, want none", got)
+		t.Errorf("unreferenced with live text = %+v, want none", got)
 	}
 }
 

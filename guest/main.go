@@ -74,7 +74,7 @@ func runAndCheck(m *testing.M, out io.Writer) int {
 func checkAll(before *State, present []string) (problems []wire.After) {
 	failed := func(err error) {
 		if err != nil {
-			problems = append(problems, wire.After{Text: err.Error()})
+			problems = append(problems, wire.After{Text: err.Error(), Failed: true})
 		}
 	}
 	failed(awaitNamespaces())

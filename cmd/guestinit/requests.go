@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -29,15 +30,9 @@ func serveRequests() error {
 	if err != nil {
 		return err
 	}
-	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
-	if err == nil {
-		err = unix.Bind(fd, &unix.SockaddrUnix{Name: "@" + wire.RequestSocket})
-	}
-	if err == nil {
-		err = unix.Listen(fd, unix.SOMAXCONN)
-	}
+	fd, err := listenForRequests()
 	if err != nil {
-		return fmt.Errorf("listen for requests of modules: %w", err)
+		return nil // a kernel without such sockets: it starts modprobe
 	}
 	go func() {
 		defer unix.Close(fd) // who cannot connect loads
@@ -60,9 +55,27 @@ func serveRequests() error {
 	return nil
 }
 
+func listenForRequests() (fd int, err error) {
+	if fd, err = unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0); err != nil {
+		return -1, err
+	}
+	if err = unix.Bind(fd, &unix.SockaddrUnix{Name: "@" + wire.RequestSocket}); err == nil {
+		err = unix.Listen(fd, unix.SOMAXCONN)
+	}
+	if err != nil {
+		unix.Close(fd)
+	}
+	return fd, err
+}
+
 // answerRequest answers one request. Who gets no answer loads.
 func answerRequest(conn int, a *modarchive.Archive) {
 	defer unix.Close(conn)
+	// Who connects and says nothing keeps others waiting for so long.
+	patience := unix.NsecToTimeval(int64(time.Second))
+	if err := unix.SetsockoptTimeval(conn, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &patience); err != nil {
+		return
+	}
 	var name [512]byte // an alias may be longer than a module's name
 	n, err := unix.Read(conn, name[:])
 	if err != nil || n <= 0 || n == len(name) {

@@ -6,8 +6,8 @@
 // answers.
 //
 // It is a Go program in name: the linker makes start its entry (-E), so that Go's
-// runtime never runs. On a host it does nothing: it becomes /init, which a host does
-// not have.
+// runtime never runs. On a host it does nothing: it becomes /sbin/kmodtest-modprobe,
+// which a host does not have.
 package main
 
 // start is in start_amd64.s.

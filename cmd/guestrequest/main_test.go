@@ -11,8 +11,8 @@ import (
 	"github.com/kmodtest/kmodtest/internal/wire"
 )
 
-// The program asks who listens, and becomes /init, which is not here, if it does not
-// hear that there is no such module.
+// The program asks who listens, and becomes modprobe, which is not here by that name, if
+// it does not hear that there is no such module.
 func TestRequest(t *testing.T) {
 	bin := filepath.Join(t.TempDir(), "request")
 	build := exec.Command("go", "build", "-ldflags="+wire.RequestFlags, "-o", bin, ".")
@@ -76,6 +76,10 @@ func TestRequest(t *testing.T) {
 		if got := <-asked; got != tc.name {
 			t.Errorf("%s: it asked for %q", tc.name, got)
 		}
+	}
+	// Who listens and says nothing, nothing even of the end.
+	if got := status("-q", "--", "busy"); got != loads {
+		t.Errorf("nobody answers: status %d, want %d", got, loads)
 	}
 	if got := status("-a", "veth", "dummy", "bridge"); got != loads {
 		t.Errorf("another command line: status %d, want %d", got, loads)

@@ -5,6 +5,7 @@
 #define WRITE 1
 #define SOCKET 41
 #define CONNECT 42
+#define SETSOCKOPT 54
 #define EXECVE 59
 #define EXIT_GROUP 231
 
@@ -17,8 +18,15 @@ DATA address<>+18(SB)/1, $"t"
 GLOBL address<>(SB), RODATA|NOPTR, $24
 #define ADDRESS_SIZE 19
 
-DATA init<>+0(SB)/6, $"/init\x00"
-GLOBL init<>(SB), RODATA|NOPTR, $8
+// patience is struct timeval: an init that does not answer in a second is busy.
+DATA patience<>+0(SB)/8, $1
+DATA patience<>+8(SB)/8, $0
+GLOBL patience<>(SB), RODATA|NOPTR, $16
+
+DATA program<>+0(SB)/8, $"/sbin/km"
+DATA program<>+8(SB)/8, $"odtest-m"
+DATA program<>+16(SB)/8, $"odprobe\x00"
+GLOBL program<>(SB), RODATA|NOPTR, $24
 DATA modprobe<>+0(SB)/8, $"modprobe"
 GLOBL modprobe<>(SB), RODATA|NOPTR, $16
 
@@ -41,6 +49,16 @@ TEXT ·start(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
 	TESTQ	AX, AX
 	JLT	load
 	MOVQ	AX, R15
+
+	MOVL	$SETSOCKOPT, AX
+	MOVQ	R15, DI
+	MOVL	$1, SI			// SOL_SOCKET
+	MOVL	$20, DX			// SO_RCVTIMEO
+	LEAQ	patience<>(SB), R10
+	MOVL	$16, R8
+	SYSCALL
+	TESTQ	AX, AX
+	JNE	load
 
 	MOVL	$CONNECT, AX
 	MOVQ	R15, DI
@@ -81,7 +99,7 @@ load:
 	LEAQ	modprobe<>(SB), AX
 	MOVQ	AX, 0(R13)
 	MOVL	$EXECVE, AX
-	LEAQ	init<>(SB), DI
+	LEAQ	program<>(SB), DI
 	MOVQ	R13, SI
 	MOVQ	R14, DX
 	SYSCALL

@@ -60,6 +60,8 @@ type After struct {
 	Test   string `json:"test,omitempty"`
 	Module string `json:"module,omitempty"`
 	Text   string `json:"text"`
+	// Failed tells that it could not be found out.
+	Failed bool `json:"failed,omitempty"`
 }
 
 // Fail is a call of a module into the kernel that is to fail.

@@ -5,6 +5,8 @@ import (
 	"debug/elf"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/kmodtest/kmodtest/vmimage/internal/cache"
 	"github.com/kmodtest/kmodtest/vmimage/internal/graft"
@@ -28,7 +30,19 @@ type Options struct {
 // seen only if nothing else was freed between (set_freepointer in mm/slub.c), and since
 // per-CPU sheaves came, in 7.0, not even then: caches are checked
 // (Documentation/mm/slub.rst; newer kernels know the old name, too).
-func KernelArgs() []string { return []string{"slab_nomerge", "slub_debug=F,kmalloc-*"} }
+//
+// Others are the arguments that the kernel gets besides. Those that debug the allocator
+// stand alone: for a cache that one of them names, the kernel looks at no other
+// (kmem_cache_flags in mm/slub.c), in whatever order they come.
+func KernelArgs(others []string) []string {
+	debugs := func(arg string) bool {
+		return strings.HasPrefix(arg, "slub_debug") || strings.HasPrefix(arg, "slab_debug")
+	}
+	if slices.ContainsFunc(others, debugs) {
+		return []string{"slab_nomerge"}
+	}
+	return []string{"slab_nomerge", "slub_debug=F,kmalloc-*"}
+}
 
 // Linked are modules whose calls are had.
 type Linked struct {

@@ -129,7 +129,9 @@ func (s *Server) answer(ctx context.Context, q wire.Sweep) (wire.Swept, error) {
 // answer. What goes wrong here goes wrong again there, and is told then.
 func (s *Server) Ready(ctx context.Context) {
 	_ = s.recall(ctx)
-	s.mem, _ = s.Memory(ctx)
+	if mem, err := s.Memory(ctx); err == nil {
+		s.mem = mem
+	}
 	for _, m := range s.Modules {
 		_, _ = s.module(m.Name)
 	}

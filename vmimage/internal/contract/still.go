@@ -28,6 +28,8 @@ type still struct {
 
 // refresher is memory that can tell what of it may have changed.
 type refresher interface {
+	// Tells says whether Refresh can leave anything out.
+	Tells() bool
 	Refresh(p []byte, at uint64, first bool) (read []bool, err error)
 }
 
@@ -57,14 +59,16 @@ func (k *stills) at(start, size uint64) *still {
 // refresh reads what may have changed, and looks through it. All of it the first time,
 // on several processors, for the guest waits.
 func (s *still) refresh(g *errgroup.Group, mem io.ReaderAt) error {
-	if s.known {
+	first := !s.known
+	if r, ok := mem.(refresher); ok && !first && r.Tells() {
 		s.known = false // until all is read
 		return s.part(mem, 0, len(s.data), false)
 	}
+	s.known = false
 	for next := 0; next < len(s.data); {
 		// Parts end where pages do: each page is one goroutine's.
 		from, to := next, min(len(s.data), int((s.start+uint64(next)+share)&^(pageSize-1)-s.start))
-		g.Go(func() error { return s.part(mem, from, to, true) })
+		g.Go(func() error { return s.part(mem, from, to, first) })
 		next = to
 	}
 	return nil

@@ -1,8 +1,10 @@
 package contract
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
+	"io"
 	"sync/atomic"
 	"testing"
 
@@ -20,6 +22,8 @@ type paged struct {
 }
 
 func (m *paged) ReadAt([]byte, int64) (int, error) { return 0, errors.New("read at once") }
+
+func (m *paged) Tells() bool { return true }
 
 func (m *paged) Refresh(p []byte, at uint64, first bool) ([]bool, error) {
 	if m.err != nil {
@@ -82,5 +86,15 @@ func TestStill(t *testing.T) {
 	}
 	if k.at(m.at, share-1) != nil {
 		t.Error("a small piece is kept")
+	}
+}
+
+// Memory that could not be opened is asked for once more by the first question, which
+// tells why.
+func TestReadyWithoutMemory(t *testing.T) {
+	s := &Server{Memory: func(context.Context) (io.ReaderAt, error) { return (*paged)(nil), errors.New("no process has it") }}
+	s.Ready(t.Context())
+	if s.mem != nil {
+		t.Errorf("memory is %v, want none", s.mem)
 	}
 }

@@ -162,6 +162,7 @@ func TestJudge(t *testing.T) {
 		"goes on":   {calls.Site{Fails: calls.Null}, verdict.Verdict{}, false, Outcome{State: GoesOn}},
 		"finding":   {errno, verdict.Verdict{Findings: []verdict.Finding{{Title: "oops", Raw: "raw"}}}, false, Outcome{State: Crash, Why: "oops", Detail: "raw"}},
 		"died":      {errno, verdict.Verdict{Problems: []verdict.Problem{{Kind: verdict.ProblemDied, Text: "the guest died"}}}, false, Outcome{State: Crash, Why: "the guest died"}},
+		"left":      {errno, verdict.Verdict{Exit: 1, Problems: []verdict.Problem{{Kind: verdict.ProblemLeft, Text: "left behind:\n    m_dir"}}}, true, Outcome{State: Leak, Why: "left behind: m_dir", Detail: "left behind:\n    m_dir"}},
 		"loaded":    {errno, verdict.Verdict{Exit: 1, Problems: []verdict.Problem{{Kind: verdict.ProblemLoaded, Text: "m was still loaded"}}}, true, Outcome{State: Leak, Why: "m was still loaded"}},
 		"told":      {errno, verdict.Verdict{Tests: []verdict.TestResult{{State: verdict.Fail, Output: "cannot allocate memory"}}}, true, Outcome{State: Clean, Errno: "ENOMEM"}},
 		"not told":  {errno, verdict.Verdict{Tests: []verdict.TestResult{{State: verdict.Pass}}}, true, Outcome{State: GoesOn, Remark: "no test noticed that misc_register failed"}},

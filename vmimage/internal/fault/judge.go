@@ -69,8 +69,10 @@ func (o Outcome) of(v verdict.Verdict, isLoad bool) Outcome {
 		case verdict.ProblemDied, verdict.ProblemDeadline, verdict.ProblemHung, verdict.ProblemGuest:
 			o.State, o.Why = Crash, p.Text
 			return o
-		case verdict.ProblemLoaded, verdict.ProblemLeft:
+		case verdict.ProblemLoaded:
 			o.State, o.Why = Leak, p.Text
+		case verdict.ProblemLeft:
+			o.State, o.Why, o.Detail = Leak, oneLine(p.Text), p.Text
 		}
 	}
 	var all, failed strings.Builder

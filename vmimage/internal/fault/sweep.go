@@ -52,7 +52,7 @@ func (s *sweeper) sweep(ctx context.Context, scenarios []Scenario) error {
 			return err
 		}
 		reached := c.Reached
-		s.patience = leastPatience + 10*c.Took
+		s.patience = min(s.run.Limits.Unload+s.run.Limits.Settle+leastPatience+10*c.Took, mostPatience)
 		for i, r := range reached {
 			reachedBy[i] = reachedBy[i] || r.Times+r.InInterrupt > 0
 		}
@@ -109,11 +109,11 @@ func (s *sweeper) prepare(ctx context.Context) error {
 	}
 	s.run = s.session.Run(p)
 	if !s.session.HasCalls() {
-		args := calls.KernelArgs()
+		args := calls.KernelArgs(s.run.KernelArgs)
 		if s.run.Counted == nil {
 			args = append(args, graft.KernelArgs()...)
 		}
-		s.run.KernelArgs = append(args, s.run.KernelArgs...) // the user's overrule them
+		s.run.KernelArgs = append(args, s.run.KernelArgs...)
 	}
 	s.run.Isolation, s.run.Jobs = run.PerPackage, 1
 	if s.o.Source != nil {
@@ -158,10 +158,14 @@ func (s *sweeper) link(ctx context.Context, p *session.Prepared) error {
 	return nil
 }
 
-// leastPatience is what a load that fails may take, besides ten times what it took when
-// nothing did: a kernel that waits for what never comes has said so by then (a device
-// that is still referenced after ten seconds, a task that hangs after twenty).
-const leastPatience = 45 * time.Second
+// leastPatience is what a load that fails may take, besides what an unload may and ten
+// times what it took when nothing did: a kernel that waits for what never comes has said
+// so by then (a device that is still referenced after ten seconds, a task that hangs
+// after twenty). mostPatience is that of LoadScenario.
+const (
+	leastPatience = 45 * time.Second
+	mostPatience  = 5 * time.Minute
+)
 
 // guest runs a scenario in a guest of its own.
 func (s *sweeper) guest(ctx context.Context, sc Scenario, name string, shots []calls.Shot) (g guest, err error) {

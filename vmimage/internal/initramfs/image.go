@@ -94,7 +94,7 @@ func (o Options) init(ctx context.Context, env goenv.Env) (cache.Entry, error) {
 	if err != nil {
 		return cache.Entry{}, err
 	}
-	return o.Store.Get(ctx, "init", digest("init 3", packages[0], env.ID(), sum), func(ctx context.Context, dir string) error {
+	return o.Store.Get(ctx, "init", digest("init 4", packages[0], env.ID(), sum), func(ctx context.Context, dir string) error {
 		o.progress("guest init")
 		bin := filepath.Join(dir, "init")
 		if err := o.compile(ctx, env, packages[0], "-s -w", bin); err != nil {
@@ -124,6 +124,7 @@ func (o Options) init(ctx context.Context, env goenv.Env) (cache.Entry, error) {
 			// Where every kernel looks for it (CONFIG_MODPROBE_PATH).
 			cpio.Directory("sbin", 0o755),
 			cpio.Symlink("sbin/modprobe", "/init"),
+			cpio.Symlink("sbin/kmodtest-modprobe", "/init"), // what request-module becomes
 			cpio.StaticFile("sbin/request-module", string(r), 0o755),
 			cpio.Directory("usr", 0o755),
 			cpio.Directory("usr/share", 0o755),

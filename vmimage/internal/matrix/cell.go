@@ -67,7 +67,9 @@ func (c *cell) test(ctx context.Context) {
 			stream.Output(c.job.Name, c.pkg.ImportPath, f.Text+"\n")
 		} else {
 			for _, p := range v.Problems {
-				stream.Output(c.job.Name, c.pkg.ImportPath, p.Text+"\n")
+				if p.Kind != verdict.ProblemLeft { // the binary has told it
+					stream.Output(c.job.Name, c.pkg.ImportPath, p.Text+"\n")
+				}
 			}
 		}
 		stream.End(c.job.Name, c.pkg.ImportPath, green, time.Since(start))

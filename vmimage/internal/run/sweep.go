@@ -105,6 +105,9 @@ func (o *Options) contractModules() []contract.Module {
 // so to people already; here are the lines of C, too.
 func (r *runner) left(a wire.After) verdict.Problem {
 	p := verdict.Problem{Kind: verdict.ProblemLeft, Test: a.Test, Module: a.Module}
+	if a.Failed {
+		p.Kind = verdict.ProblemGuest
+	}
 	if p.Test == "" && len(r.only) == 1 {
 		p.Test = r.only[0] // it had the guest for itself
 	}

@@ -185,11 +185,7 @@ func (s *Session) limits() run.Limits {
 
 // kernelArgs are the configured arguments and those of the settings.
 func (s *Session) kernelArgs() []string {
-	var args []string
-	if s.HasCalls() {
-		args = calls.KernelArgs()
-	}
-	args = slices.Concat(args, s.Config.Guest.KernelArgs, strings.Fields(s.KernelArgs)) // the later ones overrule
+	args := slices.Concat(s.Config.Guest.KernelArgs, strings.Fields(s.KernelArgs))
 	if s.counts() || s.HasCalls() {
 		args = append(args, graft.KernelArgs()...)
 	}
@@ -197,6 +193,9 @@ func (s *Session) kernelArgs() []string {
 		// Consistency checks, red zones, poison, and who allocated and freed
 		// (Documentation/mm/slub.rst). Newer kernels know the old name, too.
 		args = append(args, "slub_debug=FZPU")
+	}
+	if s.HasCalls() {
+		args = append(calls.KernelArgs(args), args...)
 	}
 	return args
 }

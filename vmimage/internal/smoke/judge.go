@@ -159,6 +159,9 @@ func (t *trail) excuse(v verdict.Verdict) (why string, ok bool) {
 			return "", false
 		}
 	}
+	if slices.ContainsFunc(v.Problems, func(p verdict.Problem) bool { return p.Kind == verdict.ProblemLeft }) {
+		return "", false
+	}
 	var first *verdict.Finding
 	for i, f := range v.Findings {
 		if !f.Fails() {

@@ -24,7 +24,7 @@ func (m *Memory) Refresh(p []byte, at uint64, first bool) (read []bool, err erro
 	}
 	start := uint64(r.Base) &^ (hostPage - 1)
 	read = make([]bool, (uint64(r.Base)+uint64(len(p))-start+hostPage-1)/hostPage)
-	if first || m.written(start, read) != nil {
+	if first || !m.Tells() || m.written(start, read) != nil {
 		for i := range read {
 			read[i] = true
 		}
@@ -32,13 +32,16 @@ func (m *Memory) Refresh(p []byte, at uint64, first bool) (read []bool, err erro
 	return read, m.readSome(p, uint64(r.Base), read)
 }
 
+// Tells tells whether Refresh knows of pages that need not be read again.
+func (m *Memory) Tells() bool {
+	_, err := m.pagemap()
+	return err == nil && !m.shared
+}
+
 // written marks which pages of QEMU's memory have been written to, if they were
 // mapped from a file for this process alone, or from none
 // (Documentation/admin-guide/mm/pagemap.rst).
 func (m *Memory) written(start uint64, pages []bool) error {
-	if m.shared {
-		return fmt.Errorf("all of it may be")
-	}
 	f, err := m.pagemap()
 	if err != nil {
 		return err
