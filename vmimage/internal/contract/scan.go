@@ -16,7 +16,7 @@ func (l *look) pointers() ([]found, error) {
 		a := l.areas[i]
 		for _, at := range words {
 			v := binary.LittleEndian.Uint64(a.data[at:])
-			if a.cpu == moduleOwns && l.ownInit(a, v) {
+			if a.cpu == moduleOwns && l.ownInit(a, a.start+uint64(at), v) {
 				continue
 			}
 			gone, err := l.isGone(v)
