@@ -45,8 +45,15 @@ func holding(section string) bool {
 // package os, which takes thrice as many system calls, each of them with the long
 // path: this is done for each unload.
 func sectionsOf(name string, wanted func(section string) bool) (map[string]uint64, error) {
+	return sectionsIn(sysModule, name, wanted)
+}
+
+// sysModule has a folder for each module that is loaded.
+const sysModule = "/sys/module"
+
+func sectionsIn(sys, name string, wanted func(section string) bool) (map[string]uint64, error) {
 	sections := make(map[string]uint64)
-	dir, err := openAt(unix.AT_FDCWD, "/sys/module/"+name+"/sections", unix.O_DIRECTORY)
+	dir, err := openAt(unix.AT_FDCWD, sys+"/"+name+"/sections", unix.O_DIRECTORY)
 	if errors.Is(err, os.ErrNotExist) {
 		return sections, nil
 	}
@@ -101,49 +108,6 @@ func openAt(dir int, name string, flags int) (fd int, err error) {
 	}
 }
 
-// stays remembers where modules are that are loaded, by name: most that stay once
-// stay for long.
-var stays struct {
-	sync.Mutex
-	at map[string]stay
-}
-
-type stay struct {
-	line string // of /proc/modules: the address is in it
-	wire.Loaded
-}
-
-// stayed returns where the modules are that are loaded now.
-func stayed() ([]wire.Loaded, error) {
-	data, err := os.ReadFile("/proc/modules")
-	if err != nil {
-		return nil, fmt.Errorf("list modules: %w", err)
-	}
-	stays.Lock()
-	defer stays.Unlock()
-	now := make(map[string]stay)
-	var all []wire.Loaded
-	for line := range strings.Lines(string(data)) {
-		words := strings.Fields(line)
-		if len(words) < 6 {
-			continue
-		}
-		s, ok := stays.at[words[0]]
-		// The number of references and the users change.
-		if line = words[1] + " " + words[5]; !ok || s.line != line {
-			sections, err := sectionsOf(words[0], holding)
-			if err != nil {
-				return nil, err
-			}
-			s = stay{line, wire.Loaded{Module: words[0], Sections: sections}}
-		}
-		now[words[0]] = s
-		all = append(all, s.Loaded)
-	}
-	stays.at = now
-	return all, nil
-}
-
 // coreNote returns the note VMCOREINFO of /proc/kcore, in which the kernel says
 // where it is. It is in the first pages, with the other notes
 // (Documentation/admin-guide/kdump/vmcoreinfo.rst).
@@ -193,7 +157,7 @@ func sweep(q wire.Sweep) ([]wire.Held, error) {
 	start := time.Now()
 	defer func() { sweepTook.Add(time.Since(start).Microseconds()) }()
 	var err error
-	if q.Stayed, err = stayed(); err != nil {
+	if q.Stayed, err = stays.now("/proc/modules", sysModule); err != nil {
 		return nil, err
 	}
 	if !noteTold.Load() {

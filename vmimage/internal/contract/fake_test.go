@@ -148,7 +148,7 @@ func (f *fake) note() string {
 var (
 	goneText  = section{module: "gone", name: ".text", size: 0x100, objects: []object{{"gone_fn", 0x40, 0x20, true}}}
 	goneData  = section{module: "gone", name: ".data", size: 0x100, objects: []object{{"gone_nb", 0x20, 0x18, false}}}
-	staysData = section{module: "stays", name: ".data", size: 0x100, objects: []object{{"stays_list", 0x10, 0x10, false}}}
+	staysData = section{module: "stays", name: ".data", size: 0x100, objects: []object{{"stays_list", 0x10, 0x10, false}, {"stays_hook", 0x30, 8, false}}, inits: map[uint64]bool{0x20: true}}
 	staysInit = section{module: "stays", name: ".init.text", size: 0x100}
 )
 

@@ -8,7 +8,7 @@ func (l *look) pointers() ([]found, error) {
 	for _, a := range l.areas {
 		for _, at := range l.inModules(a) {
 			v := binary.LittleEndian.Uint64(a.data[at:])
-			if a.cpu == moduleOwns && l.ownInit(a, v) {
+			if a.cpu == moduleOwns && l.ownInit(a, a.start+uint64(at), v) {
 				continue
 			}
 			gone, err := l.isGone(v)

@@ -174,12 +174,17 @@ func (s section) data() bool {
 	return strings.HasPrefix(s.name, ".data") || strings.HasPrefix(s.name, ".bss")
 }
 
-// ownInit tells whether an address is in an init section of the module that holds
-// it: left over from its own start.
-func (l *look) ownInit(a area, addr uint64) bool {
-	return slices.ContainsFunc(l.stayed, func(s section) bool {
+// ownInit tells whether a word of a module leads into an init section of that module:
+// left over from its own start. That memory is free since, and what is gone may have
+// lain there. A word that leads to code of it then is left over only if it was made to
+// lead to an init function: nobody writes the address of one into a variable later.
+func (l *look) ownInit(a area, at, addr uint64) bool {
+	own := slices.ContainsFunc(l.stayed, func(s section) bool {
 		return s.module == a.of.module && strings.HasPrefix(s.name, ".init") && addr-s.addr < s.size
 	})
+	i := l.goneSection(addr)
+	code := i >= 0 && strings.HasPrefix(l.gone[i].name, ".text")
+	return own && (!code || a.of.inits[at-a.of.addr])
 }
 
 func (l *look) add(start, end uint64, cpu int, offset uint64, wanted func(page) bool) error {

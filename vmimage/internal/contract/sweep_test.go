@@ -46,6 +46,8 @@ func TestSweep(t *testing.T) {
 		{"a module that stayed", func(f *fake) { f.set(fakeMods+0x10010, data+0x20) },
 			[]string{"stays_list+0x0 [stays] points to gone_nb+0x0 [gone]"}},
 		{"a module's own init section", func(f *fake) { f.set(fakeMods+0x10020, text+0x40) }, nil},
+		{"a hook, to where the module that has it had its init section", func(f *fake) { f.set(fakeMods+0x10030, text+0x40) },
+			[]string{"stays_hook+0x0 [stays] points to gone_fn+0x0 [gone]"}},
 		{"the tail of a chain", func(f *fake) {
 			f.poke("netdev_chain", 40, f.addr("dcbnl_nb"))
 			f.poke("dcbnl_nb", 0, f.addr("kernel_function"))

@@ -17,6 +17,8 @@ type section struct {
 	name       string
 	addr, size uint64
 	objects    []object // by offset
+	// inits are the offsets of words that lead into an init section from the start.
+	inits map[uint64]bool
 }
 
 // object is a function or variable in a section.
@@ -62,11 +64,15 @@ func (m Module) open() (*module, error) {
 			out.imports = append(out.imports, sym.Name)
 		}
 	}
+	inits, err := initWords(f, syms)
+	if err != nil {
+		return nil, fmt.Errorf("read relocations of %s: %w", m.Path, err)
+	}
 	for i, s := range f.Sections {
 		if s.Flags&elf.SHF_ALLOC == 0 || s.Size == 0 {
 			continue
 		}
-		sec := section{module: m.Name, name: s.Name, size: s.Size}
+		sec := section{module: m.Name, name: s.Name, size: s.Size, inits: inits[i]}
 		for _, sym := range syms {
 			t := elf.ST_TYPE(sym.Info)
 			if int(sym.Section) == i && (t == elf.STT_FUNC || t == elf.STT_OBJECT) {

@@ -19,6 +19,7 @@ func judge(c Cell, v verdict.Verdict, tr *trail) Cell {
 	c.Outcome = OK
 	answer := answers(v)
 	c.Use, c.Values = answer.Use, answer.Values
+	c.Notes = append(c.Notes, licences(v)...)
 	why, excused := "", false
 	if !v.Green() {
 		why, excused = tr.excuse(v)

@@ -14,6 +14,7 @@ import (
 	"github.com/kmodtest/kmodtest/vmimage/internal/bundle"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kbuild"
 	"github.com/kmodtest/kmodtest/vmimage/internal/kernel"
+	"github.com/kmodtest/kmodtest/vmimage/internal/klog"
 	"github.com/kmodtest/kmodtest/vmimage/internal/run"
 	"github.com/kmodtest/kmodtest/vmimage/internal/session"
 	"github.com/kmodtest/kmodtest/vmimage/internal/verdict"
@@ -77,6 +78,11 @@ func (r *runner) guests(ctx context.Context, p session.Prepared, module, only st
 		"-test.v=test2json", "-test.paniconexit0", "-test.timeout=10m", "-test.run=^(" + strings.Join(tests, "|") + ")$",
 	}
 	o.Env = run.GuestEnv(nil, "/")
+	allow, err := allowed(r.o.Session.Config.Allow)
+	if err != nil {
+		return o, verdict.Verdict{}, nil, err
+	}
+	o.Allow = klog.NewAllowList(allow)
 	o.EnvChanges = append(slices.Clone(o.EnvChanges), r.order(module, only)...)
 	tr := newTrail()
 	o.Stdout, o.Stderr = io.Discard, tr // what the tests print is in the verdict
@@ -111,7 +117,11 @@ func (r *runner) order(module, only string) []run.EnvVar {
 // keep writes what repeats a red cell elsewhere.
 func (r *runner) keep(c Cell, o run.Options) (string, error) {
 	name := strings.NewReplacer("/", "-", ":", "-", " ", "-").Replace(c.Kernel+"-"+c.Module) + ".tar.gz"
-	b := bundle.Bundle{Options: o, Package: c.Module, Verdict: c.Verdict, Allow: r.o.Session.Config.Allow}
+	allow, err := allowed(r.o.Session.Config.Allow)
+	if err != nil {
+		return "", err
+	}
+	b := bundle.Bundle{Options: o, Package: c.Module, Verdict: c.Verdict, Allow: allow}
 	if err := b.Write(filepath.Join(r.o.Bundles, name)); err != nil {
 		return "", err
 	}

@@ -55,6 +55,9 @@ func TestJudge(t *testing.T) {
 	both := guestVerdict(1, all+"TestParameters=fail TestUse=pass", "")
 	both.Findings = append(large.Findings[:1:1], verdict.Finding{Title: "WARNING in f", Kind: "warn"})
 	const steps = "smoketest> TestParameters\tm with n=9\nsmoketest> TestUse\tone\nsmoketest> TestUse\ttwo\nsmoketest| WARNING at f\nsmoketest> TestUse\tthree\n"
+	other := guestVerdict(0, all+"TestParameters=pass TestUse=pass", "")
+	taints := verdict.Finding{Title: "module license 'x' taints kernel", Kind: "taint", Allowed: "its own", AllowedBy: licencePos}
+	other.Findings = []verdict.Finding{taints, taints}
 	tests := map[string]struct {
 		v    verdict.Verdict
 		want Cell
@@ -77,6 +80,7 @@ func TestJudge(t *testing.T) {
 		"too large a number":               {large, Cell{Outcome: OK, Stage: Use, Notes: []string{"m with n=9 is more than the machine has: Out of memory"}}},
 		"too large a number, and a fault":  {both, Cell{Outcome: Red, Stage: Params, Why: "Out of memory [oom]", Step: "m with n=9"}},
 		"far too large a number":           {warned, Cell{Outcome: OK, Stage: Use, Notes: []string{"m with n=9 is more than the machine has: WARNING in m_init"}}},
+		"another licence":                  {other, Cell{Outcome: OK, Stage: Use, Notes: []string{taints.Title}}},
 		"green, but no end":                {guestVerdict(0, "load=pass unload=pass", ""), Cell{Outcome: Red, Stage: Unload, Why: "the guest did not come to the end of its stages"}},
 		"green, and nothing at all":        {verdict.Verdict{}, Cell{Outcome: Red, Stage: Load, Why: "the guest did not come to the end of its stages"}},
 	}
