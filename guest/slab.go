@@ -166,6 +166,12 @@ func symbolOf(words []string) string {
 var keepers = []string{
 	"idr_alloc", "ida_alloc", "xa_alloc", "xas_alloc", "radix_tree_", "__xas_nomem",
 	"genl_allocate_reserve_groups",
+	// A namespace keeps its array of pointers (net_assign_generic in
+	// net/core/net_namespace.c).
+	"net_alloc_generic",
+	// What ACPI knows of a device stays with the device (acpi_install_notify_handler in
+	// drivers/acpi/acpica/evxface.c). A handler that stays is a pointer to the module.
+	"acpi_install_notify_handler",
 }
 
 // kept reports whether the kernel itself keeps the objects of a site.

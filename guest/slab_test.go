@@ -48,6 +48,24 @@ func TestParseAllocTraces(t *testing.T) {
 	}
 }
 
+// What the kernel keeps for itself is no leak of the module that asked.
+func TestKept(t *testing.T) {
+	const module = "0xffffffffc0381025"
+	for _, tc := range []struct {
+		site allocSite
+		want bool
+	}{
+		{allocSite{caller: "net_alloc_generic+0x1d/0x30", stack: []string{"net_alloc_generic+0x1d/0x30", "ops_init+0xc1/0x120", "register_pernet_subsys+0x28/0x40", module}}, true},
+		{allocSite{caller: "acpi_ut_allocate_object_desc_dbg+0x3d/0x70", stack: []string{"acpi_install_notify_handler+0x1eb/0x220", "acpi_add_pm_notifier+0x6f/0xd0", module}}, true},
+		{allocSite{caller: "acpi_ut_allocate_object_desc_dbg+0x3d/0x70", stack: []string{"acpi_install_address_space_handler+0x1/0x2", module}}, false},
+		{allocSite{caller: module, stack: []string{"__kmalloc+0x1/0x2", module, "idr_alloc+0x1/0x2"}}, false},
+	} {
+		if got := kept(tc.site); got != tc.want {
+			t.Errorf("kept(%+v) = %v, want %v", tc.site, got, tc.want)
+		}
+	}
+}
+
 func TestLeaked(t *testing.T) {
 	root := fstest.MapFS{
 		"sys/kernel/slab/kmalloc-64/store_user":         {Data: []byte("1\n")},
