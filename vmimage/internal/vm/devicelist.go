@@ -22,7 +22,7 @@ var devices = []device{
 	{name: "virtio-scsi", models: []string{"virtio-scsi-pci", "scsi-hd"}, add: onBus("virtio-scsi-pci", "scsi-hd,bus=bus%d.0,drive=%s")},
 	{name: "ahci", models: []string{"ich9-ahci", "ide-hd"}, add: onBus("ich9-ahci", "ide-hd,bus=bus%d.0,drive=%s")},
 	{name: "megasas", models: []string{"megasas", "scsi-hd"}, add: onBus("megasas", "scsi-hd,bus=bus%d.0,drive=%s")},
-	{name: "sdhci", models: []string{"sdhci-pci", "sd-card"}, add: onBus("sdhci-pci", "sd-card,bus=sd-bus,drive=%[2]s")},
+	{name: "sdhci", models: []string{"sdhci-pci", "sd-card"}, cold: "no driver finds it once restored", add: onBus("sdhci-pci", "sd-card,bus=sd-bus,drive=%[2]s")},
 
 	{name: "virtio-net", models: []string{"virtio-net-pci"}, add: nic("virtio-net-pci,romfile=")},
 	{name: "e1000", models: []string{"e1000"}, add: nic("e1000,romfile=")},
