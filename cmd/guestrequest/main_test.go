@@ -65,8 +65,8 @@ func TestRequest(t *testing.T) {
 		name, answer string
 		want         int
 	}{
-		{"net-pf-16-proto-16-family-vnet_nl", "n", none},
-		{"veth", "y", loads},
+		{"net-pf-16-proto-16-family-vnet_nl", string(wire.RequestNo), none},
+		{"veth", string(wire.RequestYes), loads},
 		{"ends", "", loads},
 	} {
 		answers <- tc.answer

@@ -37,7 +37,7 @@ func LoadScenario(binary, module string, params []string) Scenario {
 			{Name: smoketest.EnvModule, Value: module}, {Name: smoketest.EnvParams, Value: strings.Join(params, smoketest.ParamsSeparator)},
 			{Name: smoketest.EnvReloads, Value: "0"}, {Name: smoketest.EnvSeed, Value: "1"}, {Name: smoketest.EnvSeconds, Value: "0"},
 		},
-		Args: []string{"-test.v=test2json", "-test.paniconexit0", "-test.timeout=5m", "-test.run=^" + smoketest.TestName + "$"},
+		Args: []string{"-test.v=test2json", "-test.paniconexit0", "-test.timeout=" + mostPatience.String(), "-test.run=^" + smoketest.TestName + "$"},
 	}
 }
 

@@ -161,7 +161,7 @@ func (s *sweeper) link(ctx context.Context, p *session.Prepared) error {
 // leastPatience is what a load that fails may take, besides what an unload may and ten
 // times what it took when nothing did: a kernel that waits for what never comes has said
 // so by then (a device that is still referenced after ten seconds, a task that hangs
-// after twenty). mostPatience is that of LoadScenario.
+// after twenty). mostPatience is what any load may.
 const (
 	leastPatience = 45 * time.Second
 	mostPatience  = 5 * time.Minute
