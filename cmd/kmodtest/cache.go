@@ -18,7 +18,8 @@ var cacheCommand = command{
 	usage:   "[flags] [prune]",
 	help: `cache shows what lies in the cache, longest unused first. With prune it removes what
 was not used for a while, or the longest unused until the rest fits; what another
-kmodtest uses stays. Everything in the cache can be made again at any time.
+kmodtest uses stays. Everything in the cache can be made again at any time. Frozen
+guests take up to 6 GiB: beyond that, the longest unused go by themselves.
 
 Examples:
 

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/kmodtest/kmodtest/internal/wire"
 	"github.com/kmodtest/kmodtest/vmimage/internal/cache"
 	"github.com/kmodtest/kmodtest/vmimage/internal/vm"
@@ -81,7 +79,7 @@ func (s *Source) Freeze(ctx context.Context) error {
 func (s *Source) freezes() bool { return s.Store != nil && s.Config.CannotFreeze() == "" }
 
 func (s *Source) snapshot(ctx context.Context, key string) (cache.Entry, error) {
-	return s.Store.Get(ctx, "snapshot", key, func(ctx context.Context, dir string) error { return s.freeze(ctx, dir) })
+	return s.Store.Get(ctx, kind, key, func(ctx context.Context, dir string) error { return s.freeze(ctx, dir) })
 }
 
 // The files of a snapshot.
@@ -120,7 +118,7 @@ func (s *Source) restored(ctx context.Context, c vm.Config) (*Guest, error) {
 			return g, err
 		}
 		s.notice("the snapshot of %s cannot be restored and is made again: %v", filepath.Base(c.Kernel), firstLine(err))
-		if rerr := s.Store.Remove(ctx, "snapshot", key); rerr != nil {
+		if rerr := s.Store.Remove(ctx, kind, key); rerr != nil {
 			return nil, fmt.Errorf("%w (and it cannot be made again: %w)", err, rerr)
 		}
 	}
@@ -130,7 +128,7 @@ func (s *Source) restored(ctx context.Context, c vm.Config) (*Guest, error) {
 func (s *Source) freeze(ctx context.Context, dir string) error {
 	c := s.Config
 	c.RAM = filepath.Join(dir, ramName)
-	if err := spaceFor(dir, int64(c.Memory())<<20); err != nil {
+	if err := makeRoom(ctx, s.Store, dir, keepBytes, int64(c.Memory())<<20); err != nil {
 		return err
 	}
 	payload, err := vm.NewPayload()
@@ -189,20 +187,6 @@ func thaw(ctx context.Context, c vm.Config, dir string) (*Guest, error) {
 	g.attach(v, wire.NewReaderAt(v.Frames, m.Sent))
 	g.Greeted = time.Now()
 	return g, nil
-}
-
-// spaceFor returns an error unless dir's file system can take n bytes: memory
-// in a file that cannot grow ends QEMU with SIGBUS.
-func spaceFor(dir string, n int64) error {
-	var st unix.Statfs_t
-	if err := unix.Statfs(dir, &st); err != nil {
-		return fmt.Errorf("look for space: %w", err)
-	}
-	if free := int64(st.Bavail) * st.Bsize; free < n {
-		return fmt.Errorf("%w: a snapshot takes up to %d MiB, %s has %d MiB: remove something, or run `kmodtest cache prune`",
-			unix.ENOSPC, n>>20, dir, free>>20)
-	}
-	return nil
 }
 
 func (s *Source) notice(format string, args ...any) {

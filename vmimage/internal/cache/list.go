@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,13 +11,15 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Info describes an entry for people.
 type Info struct {
 	Kind string
 	Key  string
-	// Bytes is the size of its files.
+	// Bytes is what its files take on the disk, holes left out.
 	Bytes int64
 	// Used is when it was last asked for.
 	Used time.Time
@@ -25,8 +28,11 @@ type Info struct {
 }
 
 // List returns every entry, oldest use first. It verifies nothing.
-func (s *Store) List() ([]Info, error) {
-	dirs, err := filepath.Glob(filepath.Join(s.Dir, "*", "*"))
+func (s *Store) List() ([]Info, error) { return s.list("*") }
+
+// list takes a pattern of kinds.
+func (s *Store) list(kinds string) ([]Info, error) {
+	dirs, err := filepath.Glob(filepath.Join(s.Dir, kinds, "*"))
 	if err != nil {
 		return nil, fmt.Errorf("list cache: %w", err)
 	}
@@ -55,21 +61,16 @@ func (s *Store) List() ([]Info, error) {
 	return infos, nil
 }
 
-// sizeOf takes the sizes from the manifest if there is one; a mutable entry
-// is walked.
+// sizeOf leaves holes out, for the memory of a frozen guest is mostly that. A block
+// has 512 bytes on any file system (stat(2), st_blocks).
 func sizeOf(dir string) (sum int64) {
-	if files, err := readManifest(filepath.Join(dir, manifestName)); err == nil {
-		for _, f := range files {
-			sum += f.stat.size
-		}
-		return sum
-	}
-	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
+	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() || d.Name() == manifestName {
 			return nil
 		}
-		if st, err := d.Info(); err == nil {
-			sum += st.Size()
+		var st unix.Stat_t
+		if unix.Lstat(path, &st) == nil {
+			sum += min(st.Size, st.Blocks*512)
 		}
 		return nil
 	})
@@ -79,6 +80,8 @@ func sizeOf(dir string) (sum int64) {
 // PruneOptions chooses what to remove. The zero value removes only what dead
 // processes left.
 type PruneOptions struct {
+	// Kind confines it to entries of one kind; empty means all.
+	Kind string
 	// Unused removes entries that nobody asked for during this time; 0 means
 	// any age is kept.
 	Unused time.Duration
@@ -95,7 +98,7 @@ func (s *Store) Prune(ctx context.Context, o PruneOptions) ([]Info, error) {
 	if !o.DryRun {
 		s.removeStale(filepath.Join(s.Dir, tempDir))
 	}
-	infos, err := s.List()
+	infos, err := s.list(cmp.Or(o.Kind, "*"))
 	if err != nil {
 		return nil, err
 	}
