@@ -49,6 +49,6 @@ type Prune struct {
 
 // PruneCache removes entries and returns them. What another process uses stays.
 func (s *Session) PruneCache(ctx context.Context, p Prune) ([]CacheEntry, error) {
-	infos, err := s.s.Kernels.Store.Prune(ctx, cache.PruneOptions(p))
+	infos, err := s.s.Kernels.Store.Prune(ctx, cache.PruneOptions{Unused: p.Unused, KeepBytes: p.KeepBytes, DryRun: p.DryRun})
 	return publicEntries(infos), ended(ctx, err)
 }
