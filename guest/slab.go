@@ -134,22 +134,37 @@ func bookkeeping(cache string) bool {
 //	      vnet_echo+0x1c/0x90 [vnet_nl]
 func parseAllocTraces(text string) []allocSite {
 	var sites []allocSite
+	cut := false // the rest of the stack
 	for line := range strings.Lines(text) {
 		words := strings.Fields(line)
 		if len(words) == 0 {
 			continue
 		}
 		if count, err := strconv.Atoi(words[0]); err == nil && len(words) > 1 {
-			sites = append(sites, allocSite{count: count, caller: symbolOf(words[1:])})
+			sites, cut = append(sites, allocSite{count: count, caller: symbolOf(words[1:])}), false
 			continue
 		}
 		if len(sites) == 0 {
 			continue // "No data"
 		}
 		last := &sites[len(sites)-1]
-		last.stack = append(last.stack, symbolOf(words))
+		// What an interrupt allocates is not for the code that it interrupts.
+		if symbol := symbolOf(words); hasPrefix(symbol, interrupts) {
+			cut = true
+		} else if !cut {
+			last.stack = append(last.stack, symbol)
+		}
 	}
 	return sites
+}
+
+// interrupts are the functions behind which other code runs than that which called:
+// exceptions and interrupts (arch/x86/include/asm/idtentry.h), and what they or the
+// end of a critical section put off (kernel/softirq.c).
+var interrupts = []string{"asm_", "ret_from_intr", "irq_exit", "do_softirq", "__do_softirq", "handle_softirqs"}
+
+func hasPrefix(symbol string, prefixes []string) bool {
+	return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(symbol, p) })
 }
 
 // symbolOf joins "func+0x1c/0x90" and the "[module]" that may follow.
@@ -172,6 +187,9 @@ var keepers = []string{
 	// What ACPI knows of a device stays with the device (acpi_install_notify_handler in
 	// drivers/acpi/acpica/evxface.c). A handler that stays is a pointer to the module.
 	"acpi_install_notify_handler",
+	// A bio that was put is kept for the next who wants one, since 7.2 for whoever asked
+	// (bio_put_percpu_cache in block/bio.c).
+	"bio_alloc_bioset",
 }
 
 // kept reports whether the kernel itself keeps the objects of a site.
@@ -180,10 +198,10 @@ func kept(site allocSite) bool {
 		if isBare(symbol) {
 			return false // the module's own call, nothing of the kernel between
 		}
-		for _, k := range keepers {
-			if strings.HasPrefix(symbol, k) {
-				return true
-			}
+		// The heads of packets come by the dozen, for the next who want one
+		// (napi_skb_cache_get in net/core/skbuff.c).
+		if hasPrefix(symbol, keepers) || strings.HasPrefix(site.cache, "skbuff") && strings.HasPrefix(symbol, "kmem_cache_alloc_bulk") {
+			return true
 		}
 	}
 	return false

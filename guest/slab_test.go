@@ -22,6 +22,12 @@ const traces = `      3 0xffffffffc0381010 age=10/20/30 pid=71 cpus=0
         idr_alloc_u32+0x1/0x2
         0xffffffffc0381025
 
+      2 __alloc_skb+0x20/0x60 age=7 pid=71
+        __alloc_skb+0x20/0x60
+        handle_softirqs+0x1/0x2
+        irq_exit_rcu+0x1/0x2
+        0xffffffffc0381025
+
     200 vnet_alive+0x1/0x9 [vnet_nl] age=1 pid=1-2
       5 <not-available> age=3 pid=0
 
@@ -36,6 +42,7 @@ func TestParseAllocTraces(t *testing.T) {
 			"__kmalloc_noprof+0x1/0x2", "nla_strdup+0x20/0x60", "0xffffffffc0381025",
 		}},
 		{count: 1, caller: "idr_get_free+0x1/0x2", stack: []string{"idr_alloc_u32+0x1/0x2", "0xffffffffc0381025"}},
+		{count: 2, caller: "__alloc_skb+0x20/0x60", stack: []string{"__alloc_skb+0x20/0x60"}},
 		{count: 200, caller: "vnet_alive+0x1/0x9 [vnet_nl]"},
 		{count: 5, caller: "<not-available>"},
 	}
@@ -58,6 +65,10 @@ func TestKept(t *testing.T) {
 		{allocSite{caller: "net_alloc_generic+0x1d/0x30", stack: []string{"net_alloc_generic+0x1d/0x30", "ops_init+0xc1/0x120", "register_pernet_subsys+0x28/0x40", module}}, true},
 		{allocSite{caller: "acpi_ut_allocate_object_desc_dbg+0x3d/0x70", stack: []string{"acpi_install_notify_handler+0x1eb/0x220", "acpi_add_pm_notifier+0x6f/0xd0", module}}, true},
 		{allocSite{caller: "acpi_ut_allocate_object_desc_dbg+0x3d/0x70", stack: []string{"acpi_install_address_space_handler+0x1/0x2", module}}, false},
+		{allocSite{cache: "skbuff_head_cache", caller: "__alloc_skb+0x1/0x2", stack: []string{"kmem_cache_alloc_bulk_noprof+0x340/0x4d0", "__alloc_skb+0x1/0x2", module}}, true},
+		{allocSite{cache: "skbuff_head_cache", caller: "__alloc_skb+0x1/0x2", stack: []string{"kmem_cache_alloc_node_noprof+0x1/0x2", "__alloc_skb+0x1/0x2", module}}, false},
+		{allocSite{cache: "own_cache", caller: module, stack: []string{"kmem_cache_alloc_bulk_noprof+0x340/0x4d0", module}}, false},
+		{allocSite{cache: "bio-200", caller: "bio_alloc_bioset+0x1/0x2", stack: []string{"bio_alloc_bioset+0x1/0x2", "__bh_submit+0x1/0x2", module}}, true},
 		{allocSite{caller: module, stack: []string{"__kmalloc+0x1/0x2", module, "idr_alloc+0x1/0x2"}}, false},
 	} {
 		if got := kept(tc.site); got != tc.want {

@@ -74,8 +74,16 @@ func (h *heap) cache(addr uint64) *cacheInfo {
 	// name, and is not asked any more (KN_DEACTIVATED_BIAS in fs/kernfs/dir.c).
 	c.nodes = c.name == "kernfs_node_cache"
 	c.ranges = rangeCaches[c.name] != ""
-	if innocentCaches[c.name] != "" {
+	switch {
+	case innocentCaches[c.name] != "":
 		c.objectSize = 0
+	case c.name == "task_struct":
+		// The registers of a process that looks at addresses hold them. They are
+		// behind all else, because their size differs from processor to processor
+		// (include/linux/sched.h).
+		c.objectSize = min(c.objectSize, h.Thread)
+	case c.name == "radix_tree_node":
+		c.objectSize = min(c.objectSize, h.Tags) // bitmaps are behind the pointers
 	}
 	if c.left == 0 || c.size == 0 || c.size < c.left+c.objectSize {
 		c = nil
@@ -175,7 +183,8 @@ func (h *heap) found(c *cacheInfo, object, off, to, by uint64) (found, bool) {
 	maker, at := made[0], made[1]
 	// A worker goes on naming what it ran last, and only compares it
 	// (wq_worker_last_func in kernel/workqueue.c).
-	if innocentMakers[maker] != "" || maker == workerMaker && off == h.LastFunc {
+	if innocentMakers[maker] != "" || maker == workerMaker && off == h.LastFunc ||
+		rangeMakers[maker] != "" && (bounds(to) || h.stayedInit(to)) {
 		return found{}, false
 	}
 	kind := makers[maker]
@@ -207,9 +216,12 @@ func (h *heap) maker(by uint64) (function, place string) {
 // anyInit tells whether an address is in an init section of a module that stayed,
 // and in nothing that is gone: its own memory goes on naming it.
 func (l *look) anyInit(addr uint64) bool {
-	if l.inGone(addr) {
-		return false
-	}
+	return !l.inGone(addr) && l.stayedInit(addr)
+}
+
+// stayedInit tells whether an address was in an init section of a module that stayed.
+// The kernel has given that memory back, and it may be another module's since.
+func (l *look) stayedInit(addr uint64) bool {
 	for _, s := range l.stayed {
 		if strings.HasPrefix(s.name, ".init") && addr-s.addr < s.size {
 			return true

@@ -23,6 +23,7 @@ const (
 var fakeLayout = layout{
 	Page: 64, Flags: 0, Type: 48, TypeByte: 0xf5, SlabCache: 8, Objects: 32, ObjectsShift: 16, ObjectsLen: 15,
 	Size: 0x10, ObjectSize: 0x14, Inuse: 0x18, FreePointer: 0x1c, RedLeft: 0x20, Name: 0x28, ProcName: 0x30, NodeActive: 4, LastFunc: 0x38,
+	Thread: 0x10, Tags: 0x20,
 }
 
 // heap makes a slab of four objects of 64 bytes, of which the second is allocated.
@@ -48,45 +49,71 @@ func (f *fake) heap() (object uint64) {
 	return object
 }
 
+// rename gives the cache another name.
+func (f *fake) rename(name string) {
+	for i := 0; i <= len(name); i += 8 {
+		var word [8]byte
+		copy(word[:], name[i:])
+		f.set(fakeCache+0x40+uint64(i), binary.LittleEndian.Uint64(word[:]))
+	}
+}
+
 func TestHeap(t *testing.T) {
-	const data, text = fakeMods + 0x1000, fakeMods
+	const data, text, far = fakeMods + 0x1000, fakeMods, fakeMods + 0x18000
 	for _, tc := range []struct {
 		name  string
 		leave func(f *fake, object uint64)
 		want  []string
+		init  uint64 // where the module that stayed had its init section
 	}{
-		{"nothing", func(*fake, uint64) {}, nil},
+		{"nothing", func(*fake, uint64) {}, nil, far},
 		{"an object that lives", func(f *fake, o uint64) {
 			f.set(o+8, data+0x20)
 			f.set(o+80, f.addr("kernel_function")+4) // who allocated it
-		}, []string{"kmall-64 object allocated by kernel_function+0x4, at +0x8, points to gone_nb+0x0 [gone]"}},
+		}, []string{"kmall-64 object allocated by kernel_function+0x4, at +0x8, points to gone_nb+0x0 [gone]"}, far},
 		{"an object that was freed", func(f *fake, o uint64) {
 			f.set(o-8, 0xbbbbbbbbbbbbbbbb)
 			f.set(o+8, data+0x20)
-		}, nil},
-		{"behind the object", func(f *fake, o uint64) { f.set(o+64, data+0x20) }, nil},
-		{"an init section of a module that stayed", func(f *fake, o uint64) { f.set(o+8, fakeMods+0x18000) }, nil},
+		}, nil, far},
+		{"behind the object", func(f *fake, o uint64) { f.set(o+64, data+0x20) }, nil, far},
+		{"an init section of a module that stayed", func(f *fake, o uint64) { f.set(o+8, far) }, nil, far},
 		{"the bounds of a range", func(f *fake, o uint64) {
-			f.set(fakeCache+0x40, binary.LittleEndian.Uint64([]byte("maple_no")))
-			f.set(fakeCache+0x48, binary.LittleEndian.Uint64([]byte("de\x00\x00\x00\x00\x00\x00")))
+			f.rename("maple_node")
 			f.set(o+8, data-1)
 			f.set(o+16, data)
-		}, nil},
+		}, nil, far},
 		{"a file of sysfs that was removed", func(f *fake, o uint64) {
-			for i, s := range []string{"kernfs_n", "ode_cach", "e\x00\x00\x00\x00\x00\x00\x00"} {
-				f.set(fakeCache+0x40+8*uint64(i), binary.LittleEndian.Uint64([]byte(s)))
-			}
+			f.rename("kernfs_node_cache")
 			f.set(o, 0x80000001<<32)
 			f.set(o+8, data+0x20)
-		}, nil},
+		}, nil, far},
 		{"what a worker ran last", func(f *fake, o uint64) {
 			f.set(o+0x38, text+0x40)
 			f.set(o+80, f.addr(workerMaker)+4)
-		}, nil},
+		}, nil, far},
+		{"a process, and its registers", func(f *fake, o uint64) {
+			f.rename("task_struct")
+			f.set(o+8, data+0x20)
+			f.set(o+0x10, data+0x20)
+			f.set(o+80, f.addr("kernel_function")+4)
+		}, []string{"task_struct object allocated by kernel_function+0x4, at +0x8, points to gone_nb+0x0 [gone]"}, far},
+		{"bitmaps", func(f *fake, o uint64) {
+			f.rename("radix_tree_node")
+			f.set(o+0x20, data+0x20)
+		}, nil, far},
+		{"the module's memory, and who asked for it where an init section was", func(f *fake, o uint64) {
+			f.set(o+8, data)
+			f.set(o+0x38, data+0x20)
+			f.set(o+80, f.addr("__get_vm_area_node"))
+		}, nil, data},
+		{"memory that the module leaves", func(f *fake, o uint64) {
+			f.set(o+0x38, data+0x20)
+			f.set(o+80, f.addr("__get_vm_area_node"))
+		}, []string{"memory of vmalloc: kmall-64 object allocated by __get_vm_area_node+0x0, at +0x38, points to gone_nb+0x0 [gone]"}, far},
 		{"sections of a module that stayed", func(f *fake, o uint64) {
 			f.set(o+8, data)
 			f.set(o+80, f.addr("mod_sysfs_setup"))
-		}, nil},
+		}, nil, far},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			f := newFake(t)
@@ -95,7 +122,7 @@ func TestHeap(t *testing.T) {
 			s.Heap, s.layout = true, &fakeLayout
 			q := f.question()
 			q.Heap = true
-			q.Stayed[0].Sections[".init.text"] = fakeMods + 0x18000
+			q.Stayed[0].Sections[".init.text"] = tc.init
 			a := s.Answer(context.Background(), q)
 			if a.Error+a.Unable+s.Record.HeapUnable != "" {
 				t.Fatal(a.Error, a.Unable, s.Record.HeapUnable)
@@ -158,9 +185,12 @@ func TestParseLayout(t *testing.T) {
 	page := func(more ...btf.Member) *btf.Struct {
 		return &btf.Struct{Name: "page", Size: 64, Members: append([]btf.Member{at("flags", 0, word)}, more...)}
 	}
+	task := &btf.Struct{Name: "task_struct", Size: 64, Members: []btf.Member{at("thread", 32, word)}}
+	radix := &btf.Struct{Name: "xa_node", Size: 64, Members: []btf.Member{at("", 48, either(at("tags", 0, word)))}}
 	common := layout{
 		Page: 64, Objects: 32, ObjectsShift: 16, ObjectsLen: 15,
 		Size: 16, ObjectSize: 20, Inuse: 24, FreePointer: 28, RedLeft: 32, Name: 40, ProcName: 48, NodeActive: 4, LastFunc: 56,
+		Thread: 32, Tags: 48,
 	}
 	older, newer := common, common
 	older.Bit, older.SlabCache = 1<<9, 24
@@ -172,12 +202,12 @@ func TestParseLayout(t *testing.T) {
 	}{
 		{"a bit of the flags, all in struct page", []btf.Type{
 			page(at("", 24, either(at("slab_cache", 0, word))), at("", 32, either(at("", 0, counts)))),
-			&btf.Enum{Name: "pageflags", Size: 4, Values: []btf.EnumValue{{Name: "PG_slab", Value: 9}}}, node, worker, cache, proc,
+			&btf.Enum{Name: "pageflags", Size: 4, Values: []btf.EnumValue{{Name: "PG_slab", Value: 9}}}, node, worker, task, radix, cache, proc,
 		}, older},
 		{"a type of page, and struct slab", []btf.Type{
 			page(at("", 48, either(at("page_type", 0, half)))),
 			&btf.Struct{Name: "slab", Size: 64, Members: []btf.Member{at("slab_cache", 8, word), at("", 32, either(at("", 0, counts)))}},
-			&btf.Enum{Name: "pagetype", Size: 4, Values: []btf.EnumValue{{Name: "PGTY_slab", Value: 0xf5}}}, node, worker, cache, proc,
+			&btf.Enum{Name: "pagetype", Size: 4, Values: []btf.EnumValue{{Name: "PGTY_slab", Value: 0xf5}}}, node, worker, task, radix, cache, proc,
 		}, newer},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

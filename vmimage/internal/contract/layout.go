@@ -30,6 +30,9 @@ type layout struct {
 	LastFunc uint64
 	// NodeActive is where a struct kernfs_node counts its users.
 	NodeActive uint64
+	// Thread is where a struct task_struct has its registers, Tags where a struct
+	// xa_node has its bitmaps.
+	Thread, Tags uint64
 }
 
 // kernelTypes are the types of a kernel.
@@ -185,6 +188,8 @@ func parseLayout(raw []byte) (layout, error) {
 	l.ProcName = k.offset(k.structure("proc_dir_entry"), "name")
 	l.LastFunc = k.offset(k.structure("worker"), "last_func")
 	l.NodeActive = k.offset(k.structure("kernfs_node"), "active")
+	l.Thread = k.offset(k.structure("task_struct"), "thread")
+	l.Tags = k.offset(k.structure("xa_node"), "tags")
 	if k.err != nil {
 		return l, fmt.Errorf("read the kernel's types: %w", k.err)
 	}
