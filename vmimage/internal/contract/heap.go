@@ -183,8 +183,7 @@ func (h *heap) found(c *cacheInfo, object, off, to, by uint64) (found, bool) {
 	maker, at := made[0], made[1]
 	// A worker goes on naming what it ran last, and only compares it
 	// (wq_worker_last_func in kernel/workqueue.c).
-	if innocentMakers[maker] != "" || maker == workerMaker && off == h.LastFunc ||
-		rangeMakers[maker] != "" && (bounds(to) || h.stayedInit(to)) {
+	if innocentMakers[maker] != "" || maker == workerMaker && off == h.LastFunc {
 		return found{}, false
 	}
 	kind := makers[maker]
@@ -216,12 +215,9 @@ func (h *heap) maker(by uint64) (function, place string) {
 // anyInit tells whether an address is in an init section of a module that stayed,
 // and in nothing that is gone: its own memory goes on naming it.
 func (l *look) anyInit(addr uint64) bool {
-	return !l.inGone(addr) && l.stayedInit(addr)
-}
-
-// stayedInit tells whether an address was in an init section of a module that stayed.
-// The kernel has given that memory back, and it may be another module's since.
-func (l *look) stayedInit(addr uint64) bool {
+	if l.inGone(addr) {
+		return false
+	}
 	for _, s := range l.stayed {
 		if strings.HasPrefix(s.name, ".init") && addr-s.addr < s.size {
 			return true

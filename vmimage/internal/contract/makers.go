@@ -5,6 +5,10 @@ package contract
 var innocentMakers = map[string]string{
 	"mod_sysfs_setup": "addresses of the sections of a module that stayed, its init sections too (kernel/module/sysfs.c)",
 	"add_sect_attrs":  "the same, where it is a function of its own (kernel/module/sysfs.c)",
+	// The caller is in a module's init often, and the next module may lie where that
+	// was. What is left of vmalloc is in /proc/vmallocinfo, and told from there.
+	"__get_vm_area_node":        "address and caller of a piece of the address space (struct vm_struct in include/linux/vmalloc.h)",
+	"kprobe_add_ksym_blacklist": "bounds of functions that must not be probed (struct kprobe_blacklist_entry in include/linux/kprobes.h)",
 }
 
 // innocentCaches are caches of such objects.
@@ -18,19 +22,9 @@ var rangeCaches = map[string]string{
 	"maple_node": "free and used parts of the memory for code (mm/execmem.c)",
 }
 
-// rangeMakers are functions that allocate objects with bounds of memory, which say no
-// more than those of rangeCaches, and with the place of the call, which is only
-// printed: that of a module's init outlives the init section, where the next module
-// may lie.
-var rangeMakers = map[string]string{
-	"__get_vm_area_node":        "address and caller of a piece of the address space (struct vm_struct in include/linux/vmalloc.h)",
-	"kprobe_add_ksym_blacklist": "functions that must not be probed (struct kprobe_blacklist_entry in include/linux/kprobes.h)",
-}
-
 // makers are what objects on the heap are to people, by the function that
 // allocates them.
 var makers = map[string]string{
-	"__get_vm_area_node":      "memory of vmalloc",
 	"__register_sysctl_table": "sysctl table",
 	"request_threaded_irq":    "interrupt handler",
 	"class_register":          "device class",

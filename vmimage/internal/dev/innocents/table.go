@@ -16,5 +16,6 @@ var found = []struct {
 	{"scsi_debug", `kernel thread scsi_eh_\d`, "since 7.2: scsi_get_pseudo_sdev in drivers/scsi/scsi_scan.c does not give back what scsi_alloc_target gave it, the target never goes, nor does the host with its threads"},
 	{"pretimeout_noop", `default_gov\+0x0 \[watchdog\] points to`, "watchdog_unregister_governor in drivers/watchdog/watchdog_pretimeout.c leaves the default governor, which the next watchdog gets"},
 	{"raw", `vmalloc area \d+ bytes`, "raw_exit in drivers/char/raw.c does not free raw_devices (5.10; the module is gone from 5.14 on)"},
+	{"null_blk", `never freed \d+ × kmalloc-\d+ allocated at null_add_dev`, "with -slab-debug: blk_mq_register_hctx in block/blk-mq-sysfs.c adds one CPU's kobject to the queue for polling after that for all else, and loses the reference to the first; not with poll_queues=0"},
 	{"ip_vs_lblc", `points to vs_vars_table\+`, "ipvs->lblc_ctl_table, the same (__ip_vs_lblc_exit in net/netfilter/ipvs/ip_vs_lblc.c)"},
 }
