@@ -40,10 +40,10 @@ func heldBy(held []wire.Held) string {
 }
 
 // checkPointers is the sweep after an unload, of m or of what was loaded for it,
-// or after a load that the kernel refused.
-func (m *Module) checkPointers(q wire.Sweep) {
+// or after a load that the kernel refused; present is for [sweep].
+func (m *Module) checkPointers(q wire.Sweep, present []string) {
 	m.t.Helper()
-	held, err := sweep(q)
+	held, err := sweep(q, present)
 	if err != nil {
 		m.t.Errorf("check unload of module %s: %v", q.Module, err)
 	}

@@ -160,7 +160,7 @@ func (m *Module) insertAll(depends []string) (err error) {
 // was looked for what that one left: each answers for itself.
 func (m *Module) undo(refused string, err error) error {
 	m.t.Helper()
-	m.checkPointers(wire.Sweep{Module: refused, Refused: true})
+	m.checkPointers(wire.Sweep{Module: refused, Refused: true}, nil)
 	if m.spent {
 		m.loaded = nil
 		return err

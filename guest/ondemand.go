@@ -125,6 +125,10 @@ func removeSwept(name string) (refused, err error) {
 	if n, err := moduleRefs(name); err == nil && n > 0 {
 		return unix.EWOULDBLOCK, nil // the kernel would say so
 	}
+	present, err := loadedModules()
+	if err != nil {
+		return nil, err
+	}
 	q := wire.Sweep{Module: name}
 	if q.Lay, err = sectionsOf(name, swept); err != nil {
 		return nil, err
@@ -132,7 +136,7 @@ func removeSwept(name string) (refused, err error) {
 	if refused := deleteModule(name); refused != nil {
 		return refused, nil
 	}
-	held, err := sweep(q)
+	held, err := sweep(q, present)
 	if err != nil {
 		return nil, fmt.Errorf("check unload of module %s: %w", name, err)
 	}

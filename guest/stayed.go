@@ -65,7 +65,10 @@ func (p *places) now(list, sys string) ([]wire.Loaded, error) {
 			}
 			s = stay{st.Ino, wire.Loaded{Module: name, Sections: sections}}
 		}
-		now[name] = s
+		// What is being loaded has not all of its files yet.
+		if strings.Contains(line, " Live ") {
+			now[name] = s
+		}
 		all = append(all, s.Loaded)
 	}
 	p.at = now

@@ -151,14 +151,16 @@ const (
 	sweepSettle = 100 * time.Millisecond
 )
 
-// sweep asks the host what still points into the modules that are gone, and
-// returns it.
-func sweep(q wire.Sweep) ([]wire.Held, error) {
+// sweep asks the host what still points into a module that is gone, and returns it.
+// present are the modules that were loaded before it was unloaded: the kernel may load
+// another one behind its back (request_module_nowait), which lies where it was. That
+// one goes, too, before anything is said.
+func sweep(q wire.Sweep, present []string) (held []wire.Held, err error) {
 	start := time.Now()
 	defer func() { sweepTook.Add(time.Since(start).Microseconds()) }()
-	var err error
-	if q.Stayed, err = stays.now("/proc/modules", sysModule); err != nil {
-		return nil, err
+	newcomers := sync.OnceValue(func() error { return removeSince(present) })
+	if present == nil {
+		newcomers = func() error { return nil }
 	}
 	if !noteTold.Load() {
 		q.Note, err = coreNote()
@@ -167,13 +169,18 @@ func sweep(q wire.Sweep) ([]wire.Held, error) {
 		// No fault of the module: the host says so, and notes it in the verdict.
 		q.Unable = err.Error()
 	}
-	held, heap, err := sweepUntil(q, sweepSettle, nil)
+	held, heap, err := sweepUntil(q, sweepSettle, newcomers)
 	if err != nil || len(held) > 0 || !heap {
 		return held, err
 	}
 	// What an object holds may go with it: it has as long as leaked objects have.
 	q.Heap = true
-	held, _, err = sweepUntil(q, objectLimit, flushFrees)
+	held, _, err = sweepUntil(q, objectLimit, func() error {
+		if err := newcomers(); err != nil {
+			return err
+		}
+		return flushFrees()
+	})
 	return held, err
 }
 
@@ -189,9 +196,7 @@ func sweepUntil(q wire.Sweep, limit time.Duration, meanwhile func() error) (held
 		if due = slices.ContainsFunc(a.Held, func(h wire.Held) bool { return h.Due }); due {
 			return true
 		}
-		if meanwhile != nil {
-			err = meanwhile()
-		}
+		err = meanwhile()
 		return err != nil
 	})
 	if err == nil && len(a.Held) > 0 {
@@ -211,6 +216,9 @@ var sweepTook atomic.Int64
 // sweepOnce looks once.
 func sweepOnce(q wire.Sweep) (a wire.Swept, err error) {
 	q.Took = sweepTook.Load()
+	if q.Stayed, err = stays.now("/proc/modules", sysModule); err != nil {
+		return a, err
+	}
 	if err := ask(q, &a, sweepLooks); err != nil {
 		return a, err
 	}

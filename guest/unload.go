@@ -62,8 +62,12 @@ func (m *Module) removeLoaded(check bool) error {
 	for len(m.loaded) > 0 {
 		last := len(m.loaded) - 1
 		q := wire.Sweep{Module: m.loaded[last]}
+		var present []string
 		if check {
 			var err error
+			if present, err = loadedModules(); err != nil {
+				return err
+			}
 			if q.Lay, err = sectionsOf(m.loaded[last], swept); err != nil {
 				return err
 			}
@@ -72,7 +76,7 @@ func (m *Module) removeLoaded(check bool) error {
 			return err
 		}
 		if check {
-			m.checkPointers(q)
+			m.checkPointers(q, present)
 		}
 		setLive(m.loaded[last], nil)
 		unloaded.Store(&m.loaded[last])
