@@ -13,7 +13,7 @@ var found = []struct {
 	reason string
 }{
 	{"ip_vs_lblcr", `points to vs_vars_table\+`, "ipvs->lblcr_ctl_table of the initial namespace keeps it: nobody follows it, the next load overwrites it (__ip_vs_lblcr_exit in net/netfilter/ipvs/ip_vs_lblcr.c)"},
-	{"scsi_debug", `kernel thread scsi_eh_\d`, "since 7.2: scsi_get_pseudo_sdev in drivers/scsi/scsi_scan.c does not give back what scsi_alloc_target gave it, the target never goes, nor does the host with its threads"},
+	{"scsi_debug", `kernel thread scsi_eh_\d|object allocated by sdebug_add_host_helper\+`, "since 7.2: scsi_get_pseudo_sdev in drivers/scsi/scsi_scan.c does not give back what scsi_alloc_target gave it, the target never goes, nor does the host with its threads"},
 	{"pretimeout_noop", `default_gov\+0x0 \[watchdog\] points to`, "watchdog_unregister_governor in drivers/watchdog/watchdog_pretimeout.c leaves the default governor, which the next watchdog gets"},
 	{"raw", `vmalloc area \d+ bytes`, "raw_exit in drivers/char/raw.c does not free raw_devices (5.10; the module is gone from 5.14 on)"},
 	{"null_blk", `never freed \d+ × kmalloc-\d+ allocated at null_add_dev`, "with -slab-debug: blk_mq_register_hctx in block/blk-mq-sysfs.c adds one CPU's kobject to the queue for polling after that for all else, and loses the reference to the first; not with poll_queues=0"},
