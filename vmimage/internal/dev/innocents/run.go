@@ -205,7 +205,7 @@ func judge(name string, t verdict.TestResult) result {
 		r.Outcome, r.Text = accused, strings.TrimSpace(t.Output)
 	}
 	for _, g := range found {
-		if r.Outcome == accused && g.module == name && regexp.MustCompile(g.text).MatchString(t.Output) {
+		if r.Outcome == accused && regexp.MustCompile("^("+g.module+")$").MatchString(name) && regexp.MustCompile(g.text).MatchString(t.Output) {
 			r.Outcome, r.Text = guilty, g.reason
 		}
 	}
