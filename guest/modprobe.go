@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/kmodtest/kmodtest/internal/guestenv"
 )
 
 // Modprobe loads a module of the kernel's own, with everything that it depends on,
@@ -115,9 +117,38 @@ func (m *Module) removePulled() (err error) {
 			m.spend()
 		}
 	}()
-	m.pulled, err = removeUnused(m.pulled)
-	if err != nil || !m.over {
+	if m.pulled, err = removeUnused(m.pulled); err != nil {
+		return err
+	}
+	if err := m.removeReturned(); err != nil || !m.over {
 		return err
 	}
 	return removeSince(m.present)
+}
+
+// removeReturned unloads the module and what was loaded for it once more, if the
+// kernel has loaded them again: for a third one that uses them, which it was asked for
+// while they were there (request_module_nowait).
+func (m *Module) removeReturned() error {
+	info, err := guestenv.Read()
+	if err != nil {
+		return err
+	}
+	own := []string{m.Name}
+	for _, dep := range info.Modules[m.Name].Depends {
+		own = append(own, moduleName(dep))
+	}
+	now, err := loadedModules()
+	if err != nil {
+		return err
+	}
+	since := newModules(m.present, now)
+	if !slices.ContainsFunc(since, func(n string) bool { return slices.Contains(own, n) }) {
+		return nil
+	}
+	since = slices.DeleteFunc(since, func(n string) bool {
+		return modprobed.has(n) || info.Modules[n].Path != "" && !slices.Contains(own, n)
+	})
+	_, err = removeUnused(since)
+	return err
 }
