@@ -212,6 +212,15 @@ func lookForObjects(text []textRange, before map[string]int) (objects []Object, 
 	if err != nil {
 		return nil, err
 	}
+	if len(objects) > 0 && before != nil {
+		// Caches in which as much was freed have the rest of it. It is told now: the
+		// next module may lie where this one was, and would have to answer for it.
+		wanted = everyCache
+		if sites, err = readAllocSites(os.DirFS("/"), wanted); err != nil {
+			return nil, err
+		}
+		objects = leaked(sites, gone.known, text, live)
+	}
 	for key := range gone.known {
 		if cache, _, _ := strings.Cut(key, " "); wanted(cache) {
 			delete(gone.known, key)

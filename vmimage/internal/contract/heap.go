@@ -170,8 +170,9 @@ func (l *look) heapPointers(lay layout) ([]found, error) {
 // bounds tells whether an address is the first or the last one of a page.
 func bounds(addr uint64) bool { return (addr+1)&(pageSize-1) <= 1 }
 
-// workerMaker allocates a struct worker.
-const workerMaker = "create_worker"
+// isWorkerMaker tells whether a function allocates a struct worker: the compiler
+// may have put the one into the other.
+func isWorkerMaker(name string) bool { return name == "create_worker" || name == "alloc_worker" }
 
 // found names an object that holds a pointer; by is who allocated it.
 func (h *heap) found(c *cacheInfo, object, off, to, by uint64) (found, bool) {
@@ -183,7 +184,7 @@ func (h *heap) found(c *cacheInfo, object, off, to, by uint64) (found, bool) {
 	maker, at := made[0], made[1]
 	// A worker goes on naming what it ran last, and only compares it
 	// (wq_worker_last_func in kernel/workqueue.c).
-	if innocentMakers[maker] != "" || maker == workerMaker && off == h.LastFunc {
+	if innocentMakers[maker] != "" || isWorkerMaker(maker) && off == h.LastFunc {
 		return found{}, false
 	}
 	kind := makers[maker]

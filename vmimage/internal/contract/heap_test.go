@@ -88,7 +88,7 @@ func TestHeap(t *testing.T) {
 		}, nil},
 		{"what a worker ran last", func(f *fake, o uint64) {
 			f.set(o+0x38, text+0x40)
-			f.set(o+80, f.addr(workerMaker)+4)
+			f.set(o+80, f.addr("alloc_worker")+4)
 		}, nil},
 		{"a process, and its registers", func(f *fake, o uint64) {
 			f.rename("task_struct")

@@ -35,6 +35,7 @@ var makers = map[string]string{
 	"bus_add_driver":          "driver",
 	"set_kthread_struct":      "kernel thread",
 	"create_worker":           "running work",
+	"alloc_worker":            "running work",
 	"xt_init":                 "xtables matches and targets",
 	"func_add":                "tracepoint probe",
 	"tracepoint_add_func":     "tracepoint probe",
