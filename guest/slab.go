@@ -190,6 +190,9 @@ var keepers = []string{
 	// A bio that was put is kept for the next who wants one, since 7.2 for whoever asked
 	// (bio_put_percpu_cache in block/bio.c).
 	"bio_alloc_bioset",
+	// The hooks of a place are copied whenever one comes or goes, and there may be others
+	// (net/netfilter/core.c): AppArmor's. One that stays is a pointer to the module.
+	"nf_hook_entries_grow", "__nf_hook_entries_try_shrink", "allocate_hook_entries_size",
 }
 
 // kept reports whether the kernel itself keeps the objects of a site.

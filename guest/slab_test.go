@@ -69,6 +69,7 @@ func TestKept(t *testing.T) {
 		{allocSite{cache: "skbuff_head_cache", caller: "__alloc_skb+0x1/0x2", stack: []string{"kmem_cache_alloc_node_noprof+0x1/0x2", "__alloc_skb+0x1/0x2", module}}, false},
 		{allocSite{cache: "own_cache", caller: module, stack: []string{"kmem_cache_alloc_bulk_noprof+0x340/0x4d0", module}}, false},
 		{allocSite{cache: "bio-200", caller: "bio_alloc_bioset+0x1/0x2", stack: []string{"bio_alloc_bioset+0x1/0x2", "__bh_submit+0x1/0x2", module}}, true},
+		{allocSite{caller: "__nf_hook_entries_try_shrink+0x9f/0x190", stack: []string{"__kmalloc_node+0x1/0x2", "__nf_hook_entries_try_shrink+0x9f/0x190", "nf_unregister_net_hooks+0x1/0x2", module}}, true},
 		{allocSite{caller: module, stack: []string{"__kmalloc+0x1/0x2", module, "idr_alloc+0x1/0x2"}}, false},
 	} {
 		if got := kept(tc.site); got != tc.want {
