@@ -18,5 +18,6 @@ var found = []struct {
 	{"raw", `vmalloc area \d+ bytes`, "raw_exit in drivers/char/raw.c does not free raw_devices (5.10; the module is gone from 5.14 on)"},
 	{"null_blk", `never freed \d+ × kmalloc-\d+ allocated at null_add_dev`, "with -slab-debug: blk_mq_register_hctx in block/blk-mq-sysfs.c adds one CPU's kobject to the queue for polling after that for all else, and loses the reference to the first; not with poll_queues=0"},
 	{"dccp.*", `dccp_bind2_bucket`, "with -slab-debug, which keeps caches apart: dccp_fini in net/dccp/proto.c does not destroy bind2_bucket_cachep, which dccp_init has since 6.1 (the module is gone from 6.16 on)"},
+	{"orangefs", `allocated by orangefs_sysfs_init\+`, "with -slab-debug, on 5.10: the kobjects of fs/orangefs/orangefs-sysfs.c have no release function that would free them; later kernels have one for each"},
 	{"ip_vs_lblc", `points to vs_vars_table\+`, "ipvs->lblc_ctl_table, the same (__ip_vs_lblc_exit in net/netfilter/ipvs/ip_vs_lblc.c)"},
 }
