@@ -27,8 +27,10 @@ func Modprobe(t testing.TB, name string, params ...string) {
 		t.Fatal(err)
 	}
 	modprobed.hold()
+	var loaded []string
+	defer func() { modprobed.add(loaded) }()
 	t.Cleanup(func() {
-		err := modprobed.release()
+		err := modprobed.release(removeUnused)
 		if err != nil {
 			t.Error(err)
 		}
@@ -44,7 +46,7 @@ func Modprobe(t testing.TB, name string, params ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	modprobed.add(newModules(before, after))
+	loaded = newModules(before, after)
 }
 
 // modprobed are the modules that calls of Modprobe have loaded. They go when the
@@ -52,20 +54,30 @@ func Modprobe(t testing.TB, name string, params ...string) {
 var modprobed held
 
 type held struct {
+	// Mutex is for who comes and goes, and is held while modules are unloaded; list is
+	// for names and busy, of which those who unload ask.
 	sync.Mutex
 	users int
+
+	list  sync.Mutex
 	names []string // newest first
+	busy  int      // calls whose modules have no names yet
 }
 
 func (h *held) hold() {
 	h.Lock()
 	defer h.Unlock()
 	h.users++
+	h.list.Lock()
+	defer h.list.Unlock()
+	h.busy++
 }
 
+// add notes what a call has loaded; nothing if it failed.
 func (h *held) add(names []string) {
-	h.Lock()
-	defer h.Unlock()
+	h.list.Lock()
+	defer h.list.Unlock()
+	h.busy--
 	for _, n := range slices.Backward(names) {
 		if !slices.Contains(h.names, n) {
 			h.names = slices.Insert(h.names, 0, n)
@@ -73,21 +85,25 @@ func (h *held) add(names []string) {
 	}
 }
 
+// has tells whether a module may be one of them: any may, while one is being loaded.
 func (h *held) has(name string) bool {
-	h.Lock()
-	defer h.Unlock()
-	return slices.Contains(h.names, name)
+	h.list.Lock()
+	defer h.list.Unlock()
+	return h.busy > 0 || slices.Contains(h.names, name)
 }
 
-func (h *held) release() error {
+// release unloads them with remove when nobody is left.
+func (h *held) release(remove func(names []string) (used []string, err error)) error {
 	h.Lock()
 	defer h.Unlock()
 	if h.users--; h.users > 0 {
 		return nil
 	}
+	h.list.Lock()
 	names := h.names
 	h.names = nil
-	_, err := removeUnused(names)
+	h.list.Unlock()
+	_, err := remove(names)
 	return err
 }
 

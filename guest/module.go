@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -160,7 +161,7 @@ func (m *Module) insertAll(depends []string) (err error) {
 // was looked for what that one left: each answers for itself.
 func (m *Module) undo(refused string, err error) error {
 	m.t.Helper()
-	m.checkPointers(wire.Sweep{Module: refused, Refused: true}, nil)
+	m.checkPointers(wire.Sweep{Module: refused, Refused: true}, slices.Concat(m.present, m.loaded))
 	if m.spent {
 		m.loaded = nil
 		return err
@@ -259,8 +260,22 @@ func (m *Module) cleanup() {
 	}
 	lenient := m.lenient // of an Unload that the test asked for
 	m.over = true
-	if err := m.UnloadWithin(unusedLimit); err != nil {
+	err := whenFree(unusedLimit, func() error {
+		err := m.Unload()
+		if !errors.Is(err, unix.EWOULDBLOCK) {
+			return err
+		}
+		// Who uses it may have been loaded because of it, and goes first.
+		if rerr := removeSince(m.present); rerr != nil {
+			return rerr
+		}
+		return err
+	})
+	if err != nil {
 		m.t.Error(err)
+		if held := (*heldError)(nil); errors.As(err, &held) {
+			m.spend()
+		}
 		return
 	}
 	if m.spent {

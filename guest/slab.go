@@ -89,6 +89,10 @@ func readAllocSites(root fs.FS, wanted func(cache string) bool) ([]allocSite, er
 	if err != nil {
 		return nil, fmt.Errorf("list slab caches: %w", err)
 	}
+	bios, err := keepsBios(root)
+	if err != nil {
+		return nil, err
+	}
 	var sites []allocSite
 	for _, c := range caches {
 		cache := c.Name()
@@ -105,14 +109,37 @@ func readAllocSites(root fs.FS, wanted func(cache string) bool) ([]allocSite, er
 		if !bytes.Contains(data, []byte(" 0x")) {
 			continue // nothing to parse: all code has a name
 		}
+		at := make(map[string]int) // of sites, by key
 		for _, site := range parseAllocTraces(string(data)) {
-			if site.gone() {
-				site.cache = cache
-				sites = append(sites, site)
+			if !site.gone() || bios && hasPrefix(site.caller, []string{"bio_alloc_bioset"}) {
+				continue
 			}
+			site.cache = cache
+			// Traces that differ in what was interrupted only are of one site.
+			if i, ok := at[site.key()]; ok {
+				sites[i].count += site.count
+				continue
+			}
+			at[site.key()] = len(sites)
+			sites = append(sites, site)
 		}
 	}
 	return sites, nil
+}
+
+// keepsBios tells whether the kernel is one that keeps each bio which was put for the
+// next who wants one (bio_put_percpu_cache in block/bio.c): before 7.2 only those of
+// who had asked for it.
+func keepsBios(root fs.FS) (bool, error) {
+	release, err := fs.ReadFile(root, "proc/sys/kernel/osrelease")
+	if err != nil {
+		return false, fmt.Errorf("look for leaked objects: %w", err)
+	}
+	var major, minor int
+	if _, err := fmt.Sscanf(string(release), "%d.%d", &major, &minor); err != nil {
+		return false, fmt.Errorf("look for leaked objects: parse release %q: %w", release, err)
+	}
+	return major > 7 || major == 7 && minor >= 2, nil
 }
 
 // bookkeeping reports whether a cache holds what the kernel keeps about files,
@@ -187,9 +214,6 @@ var keepers = []string{
 	// What ACPI knows of a device stays with the device (acpi_install_notify_handler in
 	// drivers/acpi/acpica/evxface.c). A handler that stays is a pointer to the module.
 	"acpi_install_notify_handler",
-	// A bio that was put is kept for the next who wants one, since 7.2 for whoever asked
-	// (bio_put_percpu_cache in block/bio.c).
-	"bio_alloc_bioset",
 	// The hooks of a place are copied whenever one comes or goes, and there may be others
 	// (net/netfilter/core.c): AppArmor's. One that stays is a pointer to the module.
 	"nf_hook_entries_grow", "__nf_hook_entries_try_shrink", "allocate_hook_entries_size",

@@ -60,6 +60,9 @@ func (p *places) now(list, sys string) ([]wire.Loaded, error) {
 		s, ok := p.at[name]
 		if !ok || s.inode != st.Ino {
 			sections, err := sectionsIn(sys, name, holding)
+			if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENODEV) {
+				continue // the same
+			}
 			if err != nil {
 				return nil, err
 			}

@@ -152,16 +152,11 @@ const (
 )
 
 // sweep asks the host what still points into a module that is gone, and returns it.
-// present are the modules that were loaded before it was unloaded: the kernel may load
-// another one behind its back (request_module_nowait), which lies where it was. That
-// one goes, too, before anything is said.
+// present are the modules that were loaded before.
 func sweep(q wire.Sweep, present []string) (held []wire.Held, err error) {
 	start := time.Now()
 	defer func() { sweepTook.Add(time.Since(start).Microseconds()) }()
-	newcomers := sync.OnceValue(func() error { return removeSince(present) })
-	if present == nil {
-		newcomers = func() error { return nil }
-	}
+	came := newcomers{present: present, module: q.Module, lay: q.Lay}
 	if !noteTold.Load() {
 		q.Note, err = coreNote()
 	}
@@ -169,34 +164,36 @@ func sweep(q wire.Sweep, present []string) (held []wire.Held, err error) {
 		// No fault of the module: the host says so, and notes it in the verdict.
 		q.Unable = err.Error()
 	}
-	held, heap, err := sweepUntil(q, sweepSettle, newcomers)
+	held, heap, err := sweepUntil(q, &came, sweepSettle, nil)
 	if err != nil || len(held) > 0 || !heap {
 		return held, err
 	}
 	// What an object holds may go with it: it has as long as leaked objects have.
 	q.Heap = true
-	held, _, err = sweepUntil(q, objectLimit, func() error {
-		if err := newcomers(); err != nil {
-			return err
-		}
-		return flushFrees()
-	})
+	held, _, err = sweepUntil(q, &came, objectLimit, flushFrees)
 	return held, err
 }
 
 // sweepUntil looks until nothing is held or the time is over; meanwhile has the
 // kernel get on. heap tells that the heap can be looked through, too.
-func sweepUntil(q wire.Sweep, limit time.Duration, meanwhile func() error) (held []wire.Held, heap bool, err error) {
+func sweepUntil(q wire.Sweep, came *newcomers, limit time.Duration, meanwhile func() error) (held []wire.Held, heap bool, err error) {
 	var a wire.Swept
 	due := false
 	poll(limit, func() bool {
-		if a, err = sweepOnce(q); err != nil || len(a.Held) == 0 {
-			return true
+		for again := true; again; {
+			if a, err = sweepOnce(q); err != nil || len(a.Held) == 0 {
+				return true
+			}
+			if again, err = came.remove(); err != nil {
+				return true
+			}
 		}
 		if due = slices.ContainsFunc(a.Held, func(h wire.Held) bool { return h.Due }); due {
 			return true
 		}
-		err = meanwhile()
+		if meanwhile != nil {
+			err = meanwhile()
+		}
 		return err != nil
 	})
 	if err == nil && len(a.Held) > 0 {

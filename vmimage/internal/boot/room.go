@@ -2,6 +2,7 @@ package boot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -18,11 +19,11 @@ const kind = "snapshot"
 const keepBytes = 6 << 30
 
 // makeRoom returns an error unless dir's file system can take n bytes: memory in a
-// file that cannot grow ends QEMU with SIGBUS. It removes what goes beyond keep and, where space is short, older snapshots: each can be made again in seconds.
+// file that cannot grow ends QEMU with SIGBUS. It removes what goes beyond keep and,
+// where space is short, older snapshots: each can be made again in seconds. That one
+// cannot be removed matters only if there is no room without.
 func makeRoom(ctx context.Context, s *cache.Store, dir string, keep, n int64) error {
-	if err := pruneTo(ctx, s, keep); err != nil {
-		return err
-	}
+	pruned := pruneTo(ctx, s, keep)
 	free, err := freeBytes(dir)
 	if err != nil || free >= n {
 		return err
@@ -37,18 +38,15 @@ func makeRoom(ctx context.Context, s *cache.Store, dir string, keep, n int64) er
 			keep += i.Bytes
 		}
 	}
-	// Zero would mean any size.
-	if keep == 0 {
-		keep = -1
+	// If all of them are not enough, others may still have use for them.
+	if keep > 0 {
+		pruned = pruneTo(ctx, s, keep)
+		if free, err = freeBytes(dir); err != nil || free >= n {
+			return err
+		}
 	}
-	if err := pruneTo(ctx, s, keep); err != nil {
-		return err
-	}
-	if free, err = freeBytes(dir); err != nil || free >= n {
-		return err
-	}
-	return fmt.Errorf("%w: a snapshot takes up to %d MiB, %s has %d MiB: remove something, or run `kmodtest cache prune`",
-		unix.ENOSPC, n>>20, dir, free>>20)
+	return errors.Join(fmt.Errorf("%w: a snapshot takes up to %d MiB, %s has %d MiB: remove something, or run `kmodtest cache prune`",
+		unix.ENOSPC, n>>20, dir, free>>20), pruned)
 }
 
 func pruneTo(ctx context.Context, s *cache.Store, keep int64) error {

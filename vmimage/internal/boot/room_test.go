@@ -27,7 +27,7 @@ func TestMakeRoom(t *testing.T) {
 	}{
 		{"all fit", keepBytes, 1, nil, "kernel/k snapshot/old snapshot/new"},
 		{"too many", 100_000, 1, nil, "kernel/k snapshot/new"},
-		{"a full disk", keepBytes, math.MaxInt64, unix.ENOSPC, "kernel/k"},
+		{"a disk too small for all", keepBytes, math.MaxInt64, unix.ENOSPC, "kernel/k snapshot/old snapshot/new"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

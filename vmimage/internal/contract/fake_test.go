@@ -34,7 +34,7 @@ var fakeSymbols = []struct {
 	name string
 	off  uint64
 }{
-	{"_stext", 0}, {"kernel_function", 0x100}, {"mod_sysfs_setup", 0x200}, {"alloc_worker", 0x300}, {"__get_vm_area_node", 0x400},
+	{"_stext", 0}, {"kernel_function", 0x100}, {"mod_sysfs_setup", 0x200}, {"alloc_worker", 0x300}, {"__get_vm_area_node", 0x400}, {"create_worker", 0x500},
 	{"_sdata", 0x1000}, {"__per_cpu_offset", 0x1000}, {"nr_cpu_ids", 0x1100}, {"mod_tree", 0x1200}, {"cur_orc_table", 0x1300},
 	{"netdev_chain", 0x1400}, {"dcbnl_nb", 0x1500}, {"tcp_cong_list", 0x1600}, {"cubictcp", 0x1700}, {"some_hook", 0x1800},
 	{"vmemmap_base", 0x1900}, {"page_offset_base", 0x1908}, {"max_pfn", 0x1910},

@@ -22,6 +22,7 @@ type cacheInfo struct {
 	track                  uint64 // of the allocation, from the object
 	ranges                 bool   // bounds of ranges mean nothing
 	nodes                  bool   // of files of sysfs
+	debugfs                bool   // of inodes of debugfs
 }
 
 // errNoRedZones says that the heap cannot be looked through.
@@ -73,6 +74,7 @@ func (h *heap) cache(addr uint64) *cacheInfo {
 	// A file of sysfs that was removed stays for as long as somebody remembers its
 	// name, and is not asked any more (KN_DEACTIVATED_BIAS in fs/kernfs/dir.c).
 	c.nodes = c.name == "kernfs_node_cache"
+	c.debugfs = c.name == "debugfs_inode_cache"
 	c.ranges = rangeCaches[c.name] != ""
 	switch {
 	case innocentCaches[c.name] != "":
@@ -154,7 +156,7 @@ func (l *look) heapPointers(lay layout) ([]found, error) {
 			}
 			for off := uint64(0); off+8 <= c.objectSize; off += 8 {
 				v := binary.LittleEndian.Uint64(data[o+off:])
-				if v-l.low >= span || !l.isGoneAddr(v) || l.anyInit(v) || c.ranges && bounds(v) {
+				if v-l.low >= span || !l.isGoneAddr(v) || l.anyInit(v) || c.ranges && bounds(v) || c.debugfs && h.stale(data[o:], off) {
 					continue
 				}
 				by := binary.LittleEndian.Uint64(data[min(o+c.track, size-8):])
@@ -165,6 +167,15 @@ func (l *look) heapPointers(lay layout) ([]found, error) {
 		}
 	})
 	return all, err
+}
+
+// stale tells whether a word of a debugfs inode is that of the file whose inode lay
+// there before: since 6.15 the operations of a file are behind its struct inode, and
+// who is no file has none, in room that is not cleared (debugfs_alloc_inode in
+// fs/debugfs/inode.c).
+func (h *heap) stale(inode []byte, off uint64) bool {
+	const kind, file = 0o170000, 0o100000 // S_IFMT, S_IFREG
+	return off == h.Inode && binary.LittleEndian.Uint16(inode[h.Mode:])&kind != file
 }
 
 // bounds tells whether an address is the first or the last one of a page.

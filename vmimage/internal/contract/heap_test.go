@@ -23,7 +23,7 @@ const (
 var fakeLayout = layout{
 	Page: 64, Flags: 0, Type: 48, TypeByte: 0xf5, SlabCache: 8, Objects: 32, ObjectsShift: 16, ObjectsLen: 15,
 	Size: 0x10, ObjectSize: 0x14, Inuse: 0x18, FreePointer: 0x1c, RedLeft: 0x20, Name: 0x28, ProcName: 0x30, NodeActive: 4, LastFunc: 0x38,
-	Thread: 0x10, Tags: 0x20,
+	Thread: 0x10, Tags: 0x20, Inode: 0x38,
 }
 
 // heap makes a slab of four objects of 64 bytes, of which the second is allocated.
@@ -86,6 +86,18 @@ func TestHeap(t *testing.T) {
 			f.set(o, 0x80000001<<32)
 			f.set(o+8, data+0x20)
 		}, nil},
+		{"a folder of debugfs, and what lay there before", func(f *fake, o uint64) {
+			f.rename("debugfs_inode_cache")
+			f.set(o, 0o40755)
+			f.set(o+0x38, data+0x20)
+			f.set(o+80, f.addr("kernel_function")+4)
+		}, nil},
+		{"a file of debugfs", func(f *fake, o uint64) {
+			f.rename("debugfs_inode_cache")
+			f.set(o, 0o100644)
+			f.set(o+0x38, data+0x20)
+			f.set(o+80, f.addr("kernel_function")+4)
+		}, []string{"debugfs_inode_cache object allocated by kernel_function+0x4, at +0x38, points to gone_nb+0x0 [gone]"}},
 		{"what a worker ran last", func(f *fake, o uint64) {
 			f.set(o+0x38, text+0x40)
 			f.set(o+80, f.addr("alloc_worker")+4)
@@ -104,6 +116,10 @@ func TestHeap(t *testing.T) {
 			f.set(o+8, data)
 			f.set(o+0x38, data+0x20)
 			f.set(o+80, f.addr("__get_vm_area_node"))
+		}, nil},
+		{"what a worker ran last, made by a function within another", func(f *fake, o uint64) {
+			f.set(o+0x38, text+0x40)
+			f.set(o+80, f.addr("create_worker")+4)
 		}, nil},
 		{"sections of a module that stayed", func(f *fake, o uint64) {
 			f.set(o+8, data)
@@ -181,11 +197,12 @@ func TestParseLayout(t *testing.T) {
 		return &btf.Struct{Name: "page", Size: 64, Members: append([]btf.Member{at("flags", 0, word)}, more...)}
 	}
 	task := &btf.Struct{Name: "task_struct", Size: 64, Members: []btf.Member{at("thread", 32, word)}}
+	inode := &btf.Struct{Name: "inode", Size: 64, Members: []btf.Member{at("i_mode", 8, half)}}
 	radix := &btf.Struct{Name: "xa_node", Size: 64, Members: []btf.Member{at("", 48, either(at("tags", 0, word)))}}
 	common := layout{
 		Page: 64, Objects: 32, ObjectsShift: 16, ObjectsLen: 15,
 		Size: 16, ObjectSize: 20, Inuse: 24, FreePointer: 28, RedLeft: 32, Name: 40, ProcName: 48, NodeActive: 4, LastFunc: 56,
-		Thread: 32, Tags: 48,
+		Thread: 32, Tags: 48, Inode: 64, Mode: 8,
 	}
 	older, newer := common, common
 	older.Bit, older.SlabCache = 1<<9, 24
@@ -197,12 +214,12 @@ func TestParseLayout(t *testing.T) {
 	}{
 		{"a bit of the flags, all in struct page", []btf.Type{
 			page(at("", 24, either(at("slab_cache", 0, word))), at("", 32, either(at("", 0, counts)))),
-			&btf.Enum{Name: "pageflags", Size: 4, Values: []btf.EnumValue{{Name: "PG_slab", Value: 9}}}, node, worker, task, radix, cache, proc,
+			&btf.Enum{Name: "pageflags", Size: 4, Values: []btf.EnumValue{{Name: "PG_slab", Value: 9}}}, node, worker, task, radix, inode, cache, proc,
 		}, older},
 		{"a type of page, and struct slab", []btf.Type{
 			page(at("", 48, either(at("page_type", 0, half)))),
 			&btf.Struct{Name: "slab", Size: 64, Members: []btf.Member{at("slab_cache", 8, word), at("", 32, either(at("", 0, counts)))}},
-			&btf.Enum{Name: "pagetype", Size: 4, Values: []btf.EnumValue{{Name: "PGTY_slab", Value: 0xf5}}}, node, worker, task, radix, cache, proc,
+			&btf.Enum{Name: "pagetype", Size: 4, Values: []btf.EnumValue{{Name: "PGTY_slab", Value: 0xf5}}}, node, worker, task, radix, inode, cache, proc,
 		}, newer},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -33,6 +33,8 @@ type layout struct {
 	// Thread is where a struct task_struct has its registers, Tags where a struct
 	// xa_node has its bitmaps.
 	Thread, Tags uint64
+	// Inode is the size of a struct inode, Mode where it says what it is.
+	Inode, Mode uint64
 }
 
 // kernelTypes are the types of a kernel.
@@ -190,6 +192,9 @@ func parseLayout(raw []byte) (layout, error) {
 	l.NodeActive = k.offset(k.structure("kernfs_node"), "active")
 	l.Thread = k.offset(k.structure("task_struct"), "thread")
 	l.Tags = k.offset(k.structure("xa_node"), "tags")
+	if inode := k.structure("inode"); inode != nil {
+		l.Inode, l.Mode = uint64(inode.Size), k.offset(inode, "i_mode")
+	}
 	if k.err != nil {
 		return l, fmt.Errorf("read the kernel's types: %w", k.err)
 	}

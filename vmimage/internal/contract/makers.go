@@ -14,8 +14,6 @@ var innocentMakers = map[string]string{
 // innocentCaches are caches of such objects.
 var innocentCaches = map[string]string{
 	"vmap_area": "free and used parts of the address space itself (mm/vmalloc.c)",
-	// Since 6.15. A file that stayed is in the list of debugfs' files.
-	"debugfs_inode_cache": "a folder's inode has the operations of the file whose inode lay there before (debugfs_alloc_inode in fs/debugfs/inode.c)",
 }
 
 // rangeCaches are caches of trees of ranges: the first and the last address of a

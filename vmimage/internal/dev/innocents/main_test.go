@@ -78,18 +78,23 @@ func TestChoose(t *testing.T) {
 }
 
 func TestJudge(t *testing.T) {
+	const leak = "after unload of module x there is still: vmalloc area 8192 bytes"
 	for _, tc := range []struct {
-		state  verdict.State
-		output string
-		want   outcome
+		release, name string
+		state         verdict.State
+		output        string
+		want          outcome
 	}{
-		{verdict.Pass, "", clean},
-		{verdict.Pass, "refused: no such device", refused},
-		{verdict.Fail, "unload module x: EWOULDBLOCK", permanent},
-		{verdict.Fail, "module x is gone, but something still points to it: a points to b", accused},
+		{"6.12.1", "x", verdict.Pass, "", clean},
+		{"6.12.1", "x", verdict.Pass, "refused: no such device", refused},
+		{"6.12.1", "x", verdict.Fail, "unload module x: EWOULDBLOCK", permanent},
+		{"6.12.1", "x", verdict.Fail, "module x is gone, but something still points to it: a points to b", accused},
+		{"5.10.0-46-cloud-amd64", "raw", verdict.Fail, leak, guilty},
+		{"6.12.1", "raw", verdict.Fail, leak, accused},
+		{"5.10.0-46-cloud-amd64", "drawer", verdict.Fail, leak, accused},
 	} {
-		if r := judge("x", verdict.TestResult{State: tc.state, Output: tc.output}); r.Outcome != tc.want {
-			t.Errorf("%v %q: %s, want %s", tc.state, tc.output, r.Outcome, tc.want)
+		if r := judge(tc.release, tc.name, verdict.TestResult{State: tc.state, Output: tc.output}); r.Outcome != tc.want {
+			t.Errorf("%s on %s, %v %q: %s, want %s", tc.name, tc.release, tc.state, tc.output, r.Outcome, tc.want)
 		}
 	}
 }

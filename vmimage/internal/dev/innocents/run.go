@@ -133,7 +133,7 @@ func (in *innocents) outcomes(v verdict.Verdict, output string) (all []result, f
 			continue
 		}
 		failed = failed || t.State == verdict.Fail
-		r := judge(name, t)
+		r := judge(in.tally.release, name, t)
 		for _, f := range v.Findings {
 			if f.Fails() && f.FailedAs != "" && f.After == t.Name && r.Outcome != accused {
 				r.Outcome, r.Text, failed = accused, "after it: "+f.Title+"\n"+f.Raw, true
@@ -192,7 +192,7 @@ func texts(problems []verdict.Problem) string {
 var inUse = regexp.MustCompile(`EBUSY|EWOULDBLOCK`)
 
 // judge tells what became of a module.
-func judge(name string, t verdict.TestResult) result {
+func judge(release, name string, t verdict.TestResult) result {
 	r := result{Module: name}
 	switch {
 	case t.State == verdict.Pass && strings.Contains(t.Output, "refused: "):
@@ -205,7 +205,8 @@ func judge(name string, t verdict.TestResult) result {
 		r.Outcome, r.Text = accused, strings.TrimSpace(t.Output)
 	}
 	for _, g := range found {
-		if r.Outcome == accused && regexp.MustCompile("^("+g.module+")$").MatchString(name) && regexp.MustCompile(g.text).MatchString(t.Output) {
+		if r.Outcome == accused && regexp.MustCompile("^("+g.module+")$").MatchString(name) &&
+			regexp.MustCompile(g.kernels).MatchString(release) && regexp.MustCompile(g.text).MatchString(t.Output) {
 			r.Outcome, r.Text = guilty, g.reason
 		}
 	}
