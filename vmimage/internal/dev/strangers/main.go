@@ -117,6 +117,10 @@ func one(ctx context.Context, s *session.Session, t Table, p Package, keep strin
 		return false, err
 	}
 	if keep != "" {
+		// A package without a bundle has its texts kept, too.
+		if err := os.MkdirAll(keep, 0o755); err != nil {
+			return false, fmt.Errorf("keep outcomes: %w", err)
+		}
 		o.Bundles, o.BundleName = filepath.Join(keep, p.Name), p.Name
 	}
 	res, err := smoke.Run(ctx, o)
