@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -35,51 +34,6 @@ func (o Object) String() string {
 		s += "\n        " + strings.Join(o.Stack, "\n        ")
 	}
 	return s
-}
-
-// A textRange is where one section of a module's code was.
-type textRange struct {
-	module string
-	start  uint64
-	koSection
-}
-
-// textRanges looks up where the kernel put the sections of a loaded module.
-func textRanges(name string, ko *koFile) ([]textRange, error) {
-	var out []textRange
-	for _, sec := range ko.text {
-		data, err := os.ReadFile("/sys/module/" + name + "/sections/" + sec.name)
-		if errors.Is(err, os.ErrNotExist) {
-			continue // .exit.text of a kernel that cannot unload
-		}
-		if err != nil {
-			return nil, fmt.Errorf("find text of module %s: %w", name, err)
-		}
-		start, err := strconv.ParseUint(strings.TrimSpace(string(data)), 0, 64)
-		if err != nil {
-			return nil, fmt.Errorf("find text of module %s: %w", name, err)
-		}
-		out = append(out, textRange{name, start, sec})
-	}
-	return out, nil
-}
-
-// nameIn gives a bare address of the module its symbol back, and reports
-// whether it could.
-func nameIn(text []textRange, symbol string) (string, bool) {
-	if !isBare(symbol) {
-		return symbol, false
-	}
-	addr, err := strconv.ParseUint(symbol[2:], 16, 64)
-	if err != nil {
-		return symbol, false
-	}
-	for _, r := range text {
-		if addr >= r.start && addr < r.start+r.size {
-			return fmt.Sprintf("%s [%s]", r.symbol(addr-r.start), r.module), true
-		}
-	}
-	return symbol, false
 }
 
 // in reports whether code in one of the ranges took part in the allocation.
@@ -258,6 +212,10 @@ func flushFrees() error {
 // LeakedObjects says so to whom it matters.
 func (m *Module) checkObjects() {
 	m.t.Helper()
+	// Objects of a module that came back are those of one that is there.
+	if err := m.removeReturned(); err != nil {
+		m.t.Error(err)
+	}
 	objects, err := m.LeakedObjects()
 	if err != nil && !errors.Is(err, ErrNotTraced) {
 		m.t.Errorf("check unload of module %s: %v", m.Name, err)

@@ -92,6 +92,12 @@ func (m *Module) checkLeft(what string) {
 	}
 	m.before.own = append([]string{m.Name}, m.pulled...)
 	left, err := m.before.settle(settleLimit())
+	if err == nil && slices.ContainsFunc(left, func(l Leftover) bool { return l.Kind == moduleKind }) {
+		// It may have come back meanwhile.
+		if err = m.removeReturned(); err == nil {
+			left, err = m.before.settle(settleLimit())
+		}
+	}
 	m.lenient = len(m.before.excused) > 0
 	if m.over && m.lenient {
 		m.t.Logf("not judged, for the test loaded modules that are in use still:%s", listed(m.before.excused))

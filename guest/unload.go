@@ -55,6 +55,50 @@ func whenFree(limit time.Duration, unload func() error) (err error) {
 	return err
 }
 
+// cleanup unloads at the end of the test. A reference may be on its way out
+// still (a socket that is being closed): the module has some time to become
+// free, but not for ever.
+func (m *Module) cleanup() {
+	m.t.Helper()
+	if m.spent {
+		return
+	}
+	lenient := m.lenient // of an Unload that the test asked for
+	m.over = true
+	err := whenFree(unusedLimit, func() error {
+		err := m.Unload()
+		if !errors.Is(err, unix.EWOULDBLOCK) {
+			return err
+		}
+		// Who uses it may have been loaded because of it, and goes first.
+		if rerr := removeSince(m.present); rerr != nil {
+			return rerr
+		}
+		return err
+	})
+	if err != nil {
+		m.t.Error(err)
+		if held := (*heldError)(nil); errors.As(err, &held) {
+			m.spend()
+		}
+		return
+	}
+	if m.spent {
+		return
+	}
+	if lenient {
+		// The test is over: what it had loaded goes, and nothing is excused.
+		if err := removeSince(m.present); err != nil {
+			m.t.Error(err)
+			if held := (*heldError)(nil); errors.As(err, &held) {
+				m.spend()
+			}
+		}
+		m.checkLeft("after unload of module " + m.Name + " there is still")
+	}
+	m.checkObjects()
+}
+
 // removeLoaded unloads what load has loaded, last first. With check, the kernel is
 // swept after each, before anything else is asked of it.
 func (m *Module) removeLoaded(check bool) error {
