@@ -7,6 +7,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -110,6 +111,10 @@ func one(ctx context.Context, s *session.Session, t Table, p Package, keep strin
 	}
 	start := time.Now()
 	o := smoke.Options{Session: s, Kernels: []kernel.Spec{spec}}
+	// Some packages have dozens of modules, and take longer than who waits.
+	o.Cell = func(c smoke.Cell) {
+		fmt.Fprintf(os.Stderr, "%s: %s: %s at %s %s\n", p.Name, cmp.Or(c.Module, "(build)"), c.Outcome, c.Stage, c.Why)
+	}
 	if o.Guests, err = matrix.GuestsAtOnce(s); err != nil {
 		return false, err
 	}
@@ -117,10 +122,6 @@ func one(ctx context.Context, s *session.Session, t Table, p Package, keep strin
 		return false, err
 	}
 	if keep != "" {
-		// A package without a bundle has its texts kept, too.
-		if err := os.MkdirAll(keep, 0o755); err != nil {
-			return false, fmt.Errorf("keep outcomes: %w", err)
-		}
 		o.Bundles, o.BundleName = filepath.Join(keep, p.Name), p.Name
 	}
 	res, err := smoke.Run(ctx, o)
@@ -128,14 +129,7 @@ func one(ctx context.Context, s *session.Session, t Table, p Package, keep strin
 		return false, err
 	}
 	if keep != "" {
-		var text bytes.Buffer
-		if err := smoke.Text(&text, res, keep); err != nil {
-			return false, err
-		}
-		if err := files.Write(filepath.Join(keep, p.Name+".txt"), text.Bytes()); err != nil {
-			return false, err
-		}
-		if err := files.WriteJSON(filepath.Join(keep, p.Name+".json"), res); err != nil {
+		if err := save(keep, p.Name, res); err != nil {
 			return false, err
 		}
 	}
@@ -149,4 +143,20 @@ func one(ctx context.Context, s *session.Session, t Table, p Package, keep strin
 	}
 	fmt.Printf("%-28s %-14s %6.0f s  %s\n", p.Name, t.Kernel, time.Since(start).Seconds(), word)
 	return len(wrong) == 0, nil
+}
+
+// save writes an outcome to dir, as text and as JSON. There may be no bundle in it
+// yet: a package that does not build leaves none.
+func save(dir, name string, res smoke.Result) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("keep outcomes: %w", err)
+	}
+	var text bytes.Buffer
+	if err := smoke.Text(&text, res, dir); err != nil {
+		return err
+	}
+	if err := files.Write(filepath.Join(dir, name+".txt"), text.Bytes()); err != nil {
+		return err
+	}
+	return files.WriteJSON(filepath.Join(dir, name+".json"), res)
 }
