@@ -129,7 +129,7 @@ func (m *Module) removePulled() (err error) {
 		return nil // what still points to the module may be theirs to follow
 	}
 	defer func() {
-		if held := (*heldError)(nil); errors.As(err, &held) {
+		if held := (*heldError)(nil); errors.As(err, &held) && !m.spent {
 			m.spend()
 		}
 	}()
@@ -146,6 +146,9 @@ func (m *Module) removePulled() (err error) {
 // kernel has loaded them again: for a third one that uses them, which it was asked for
 // while they were there (request_module_nowait).
 func (m *Module) removeReturned() error {
+	if m.spent {
+		return nil // who is unloaded now may walk through a list that leads into it
+	}
 	info, err := guestenv.Read()
 	if err != nil {
 		return err
@@ -166,5 +169,8 @@ func (m *Module) removeReturned() error {
 		return modprobed.has(n) || info.Modules[n].Path != "" && !slices.Contains(own, n)
 	})
 	_, err = removeUnused(since)
+	if held := (*heldError)(nil); errors.As(err, &held) {
+		m.spend()
+	}
 	return err
 }
