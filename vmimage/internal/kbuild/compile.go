@@ -206,7 +206,7 @@ func (b *builder) exec(ctx context.Context, s Step, args []string, flags string,
 	if in := b.o.Recipe.Instrument; in != nil {
 		cmd.Env = append(cmd.Env, in.Env...)
 	}
-	if b.extra {
+	if b.extra && runsMake(args) {
 		cmd.Env = append(cmd.Env, envExtraWarnings)
 	}
 	if !readsVariables(b.place.KernelDir) {

@@ -32,3 +32,26 @@ func TestBuildTreeOwnEnvironment(t *testing.T) {
 		t.Errorf("notes: %q", tree.Notes)
 	}
 }
+
+// TestBuildTreeExtraWarnings has W=1 only where make is run and nothing else: other
+// commands take what the build says for an answer.
+func TestBuildTreeExtraWarnings(t *testing.T) {
+	o := treeOptions(t, map[string]string{
+		"Makefile":     "all:\n\ttest \"$$KBUILD_EXTRA_WARN\" = 1\n\tmake -C $(KDIR) M=$(CURDIR)/src modules\n",
+		"src/Makefile": "obj-m := m.o\n", "src/m.c": named("m", "", ""),
+	})
+	o.Recipe.Before = []string{`test -z "$KBUILD_EXTRA_WARN"`}
+	if _, err := BuildTree(t.Context(), o); err != nil {
+		t.Fatalf("%v\n%s", err, kernel.Output(err))
+	}
+	for command, want := range map[string]bool{
+		"make -j2 KERNELRELEASE=6.12 -C /k M=/m": true,
+		"(./configure && make)":                  false,
+		"make -C /k M=/m && mv a/x.ko .":         false,
+		"make 2>&1 | tee log":                    false,
+	} {
+		if got := runsMake([]string{"bash", "-c", command}); got != want {
+			t.Errorf("runsMake(%q) = %v", command, got)
+		}
+	}
+}

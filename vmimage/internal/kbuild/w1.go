@@ -18,6 +18,17 @@ import (
 // envExtraWarnings is W=1 without a command line: kbuild exports it to itself.
 const envExtraWarnings = "KBUILD_EXTRA_WARN=1"
 
+// runsMake reports whether a command is make and nothing else, directly or from a
+// shell. Only such a command gets W=1: a ./configure, or a command around make,
+// takes what the compiler and modpost say for its answer. OpenAFS ends its build
+// where a line begins with WARNING, as those of modpost -W do.
+func runsMake(args []string) bool {
+	if len(args) == 3 && args[1] == "-c" {
+		return strings.HasPrefix(args[2], "make ") && !strings.ContainsAny(args[2], ";|&<>`\n")
+	}
+	return len(args) > 0 && args[0] == "make"
+}
+
 // warningFiles hold kbuild's warnings, under an older and a newer name.
 var warningFiles = []string{"scripts/Makefile.extrawarn", "scripts/Makefile.warn"}
 
