@@ -10,6 +10,43 @@
 // rest with its settings.
 package main
 
-import "golang.org/x/tools/go/analysis/unitchecker"
+import (
+	"encoding/json"
+	"os"
+	"slices"
+	"strings"
 
-func main() { unitchecker.Main(analyzers()...) }
+	"golang.org/x/tools/go/analysis"
+	"golang.org/x/tools/go/analysis/unitchecker"
+)
+
+func main() {
+	checks := analyzers()
+	if len(os.Args) > 1 && foreign(os.Args[len(os.Args)-1]) {
+		checks = slices.DeleteFunc(checks, costly)
+	}
+	unitchecker.Main(checks...)
+}
+
+// foreign reports whether the package that go vet's configuration in file names is
+// none of this repository. Such a package is looked at for the facts only that ours
+// are judged by: which of its functions format, end the program, or are deprecated.
+func foreign(file string) bool {
+	if !strings.HasSuffix(file, ".cfg") {
+		return false
+	}
+	var cfg unitchecker.Config
+	data, err := os.ReadFile(file)
+	if err != nil || json.Unmarshal(data, &cfg) != nil {
+		return false // unitchecker says why
+	}
+	return cfg.ImportPath != module && !strings.HasPrefix(cfg.ImportPath, module+"/")
+}
+
+// costly reports whether a check needs a package in SSA form: to build that of
+// every dependency, the standard library among them, takes most of a first run's
+// time, and the facts that come of it (purity, nilness) have a table for the
+// standard library beside them.
+func costly(a *analysis.Analyzer) bool {
+	return strings.HasPrefix(a.Name, "build") || slices.ContainsFunc(a.Requires, costly)
+}
