@@ -116,10 +116,10 @@ func (f *fake) set(addr, word uint64) {
 func (f *fake) poke(symbol string, off, word uint64) { f.set(f.addr(symbol)+off, word) }
 
 // kallsyms is the kernel's list of symbols, of a boot where it lay elsewhere.
-func (f *fake) kallsyms() []byte { return f.kallsymsAs("d") }
+func (f *fake) kallsyms() string { return f.kallsymsAs("d") }
 
 // kallsymsAs has a letter for data.
-func (f *fake) kallsymsAs(letter string) []byte {
+func (f *fake) kallsymsAs(letter string) string {
 	var b strings.Builder
 	b.WriteString("0000000000000000 A __per_cpu_start\n0000000000000100 d timer_bases\n" +
 		"0000000000000400 d cpu_worker_pools\n0000000000000600 d irq_stack_backing_store\n0000000000001000 A __per_cpu_end\n")
@@ -130,7 +130,7 @@ func (f *fake) kallsymsAs(letter string) []byte {
 		}
 	}
 	b.WriteString("ffffffffc0000000 t a_function\t[a_module]\n")
-	return []byte(b.String())
+	return b.String()
 }
 
 // note is its VMCOREINFO.

@@ -3,8 +3,10 @@ package contract
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"github.com/kmodtest/kmodtest/internal/wire"
@@ -33,14 +35,32 @@ func (s *Server) recall(ctx context.Context) error {
 	if err != nil {
 		return nil // the guest is asked
 	}
-	b, err := os.ReadFile(filepath.Join(e.Dir, symbolsFile))
+	text, err := readText(filepath.Join(e.Dir, symbolsFile))
 	if err != nil {
 		return fmt.Errorf("read symbols of the kernel: %w", err)
 	}
-	return s.use(b)
+	return s.use(text)
 }
 
-func (s *Server) use(text []byte) error {
+// readText is os.ReadFile without a second copy for the string: these are several
+// megabytes in the first moments of a run.
+func readText(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	b.Grow(int(st.Size()))
+	_, err = io.Copy(&b, f)
+	return b.String(), err
+}
+
+func (s *Server) use(text string) error {
 	syms, err := parseSymbols(text)
 	if err != nil {
 		return &unableError{err}
@@ -57,13 +77,13 @@ func (s *Server) take(ctx context.Context, q wire.Sweep) error {
 	if !q.Last {
 		return nil
 	}
-	text := []byte(s.text.String())
+	text := s.text.String()
 	s.text.Reset()
 	if err := s.use(text); err != nil || s.Store == nil {
 		return err
 	}
 	_, err := s.Store.Get(ctx, symbolsKind, s.Kernel, func(_ context.Context, dir string) error {
-		return os.WriteFile(filepath.Join(dir, symbolsFile), text, 0o644)
+		return os.WriteFile(filepath.Join(dir, symbolsFile), []byte(text), 0o644)
 	})
 	return err
 }

@@ -1,7 +1,6 @@
 package contract
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -129,8 +128,7 @@ func TestUnable(t *testing.T) {
 		{"no kcore", func(_ *Server, q *wire.Sweep, _ *fake) { q.Unable = "no /proc/kcore" }, "no /proc/kcore"},
 		{"no note", func(_ *Server, q *wire.Sweep, _ *fake) { q.Note = "" }, "VMCOREINFO has no symbol _stext"},
 		{"no names of data", func(s *Server, _ *wire.Sweep, f *fake) {
-			text := string(f.kallsyms())
-			_ = s.use([]byte(strings.ReplaceAll(text, " mod_tree", " no_tree")))
+			_ = s.use(strings.ReplaceAll(f.kallsyms(), " mod_tree", " no_tree"))
 		}, "CONFIG_KALLSYMS_ALL is off"},
 		{"memory that cannot be read", func(s *Server, _ *wire.Sweep, _ *fake) {
 			s.mem = nil
@@ -154,7 +152,7 @@ func TestUnable(t *testing.T) {
 }
 
 func TestSymbolsWithoutAddresses(t *testing.T) {
-	if _, err := parseSymbols([]byte("0000000000000000 T _stext\n0000000000000000 D mod_tree\n")); !errors.Is(err, errNoAddresses) {
+	if _, err := parseSymbols("0000000000000000 T _stext\n0000000000000000 D mod_tree\n"); !errors.Is(err, errNoAddresses) {
 		t.Errorf("error = %v, want %v", err, errNoAddresses)
 	}
 }
@@ -176,7 +174,7 @@ func TestSymbolsOfData(t *testing.T) {
 		}
 	}
 	// Without the end of the code all is kept.
-	s, err := parseSymbols(bytes.Replace(f.kallsyms(), []byte(" _etext"), []byte(" no_etext"), 1))
+	s, err := parseSymbols(strings.Replace(f.kallsyms(), " _etext", " no_etext", 1))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,8 +42,8 @@ var errNoAddresses = errors.New("/proc/kallsyms has no addresses")
 // code: no list or chain lies there, and they are two thirds. The letter of a
 // symbol's type does not tell them apart: from 7.2 on much of the data has that of
 // code.
-func parseSymbols(text []byte) (*symbols, error) {
-	s := &symbols{known: new(sync.Map), text: string(text)}
+func parseSymbols(text string) (*symbols, error) {
+	s := &symbols{known: new(sync.Map), text: text, sorted: make([]symbol, 0, strings.Count(text, "\n"))}
 	parts := []string{s.text}
 	if head, rest, ok := strings.Cut(parts[0], " "+base+"\n"); ok {
 		if _, tail, ok := strings.Cut(rest, " _etext\n"); ok {
