@@ -63,10 +63,14 @@ func start(ctx context.Context, c Config, restore bool) (_ *VM, err error) {
 		// setpriv makes the kernel kill QEMU when this process is gone; vmtest
 		// gives no access to the attributes of the process that it starts.
 		QEMUCommand:  setpriv + " --pdeathsig KILL -- " + c.QEMU,
-		Kernel:       c.Kernel,
-		KernelArgs:   c.cmdline(),
-		Initramfs:    c.Initrd,
 		SerialOutput: []io.WriteCloser{v.stderr},
+	}
+	// A guest that is restored has its kernel in its memory. For QEMU it is a file of
+	// ten megabytes to read and to copy, for nobody: what fw_cfg offers is no part of
+	// the state (hw/nvram/fw_cfg.c), and the ROM that boots from it has memory of its
+	// own in machines of before QEMU 2.0 only (option_rom_has_mr).
+	if !restore {
+		o.Kernel, o.KernelArgs, o.Initramfs = c.Kernel, c.cmdline(), c.Initrd
 	}
 	var pc portConns
 	defer func() {
