@@ -189,6 +189,10 @@ func (e *CompileError) CommandOutput() string { return e.Output }
 // linkerError matches modpost's complaints, which have no line.
 var linkerError = regexp.MustCompile(`(?m)^ERROR: modpost: (.*)$`)
 
+// configureError matches what a script of autoconf's ends with, often behind the
+// question that it could not answer.
+var configureError = regexp.MustCompile(`(?m)\bconfigure: error: (.*)$`)
+
 func compileError(err error, command, output string) error {
 	var ce *kernel.CommandError
 	if !errors.As(err, &ce) {
@@ -207,6 +211,11 @@ func compileError(err error, command, output string) error {
 	if len(e.Errors) == 0 {
 		for _, m := range linkerError.FindAllStringSubmatch(output, -1) {
 			e.Errors = append(e.Errors, Diagnostic{File: "modpost", Kind: "error", Text: m[1]})
+		}
+	}
+	if len(e.Errors) == 0 {
+		for _, m := range configureError.FindAllStringSubmatch(output, -1) {
+			e.Errors = append(e.Errors, Diagnostic{File: "configure", Kind: "error", Text: m[1]})
 		}
 	}
 	return e

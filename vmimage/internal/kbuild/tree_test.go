@@ -208,6 +208,13 @@ func TestBuildTreeErrors(t *testing.T) {
 			change: func(o *TreeOptions) { o.Recipe.Before = []string{"./configure --quiet"} },
 			want:   []string{"run sh -c ./configure --quiet: exit status 7\n\tchecking for a compiler... no"},
 		},
+		"configure says why": {
+			files: map[string]string{
+				"configure": "#!/bin/sh\nprintf 'checking for kernel... configure: error: it is too new\\n'\nexit 1\n", "Makefile": "obj-m := m.o\n", "m.c": good,
+			},
+			change: func(o *TreeOptions) { o.Recipe.Before = []string{"./configure"} },
+			want:   []string{" for " + fakeRelease + ": configure: error: it is too new"},
+		},
 		"endless": {
 			files:  map[string]string{"Makefile": "all:\n\t@echo working; sleep 60\n"},
 			change: func(o *TreeOptions) { o.Limit = 5 * time.Second },
