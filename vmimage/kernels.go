@@ -78,9 +78,6 @@ func (s *Session) Fetch(ctx context.Context, name string) (Kernel, error) {
 		return Kernel{}, err
 	}
 	k, err := kernel.Get(ctx, s.s.Kernels, spec)
-	if err == nil {
-		err = k.Headers(ctx)
-	}
 	return publicKernel(k), ended(ctx, err)
 }
 

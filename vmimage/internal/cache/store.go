@@ -91,37 +91,6 @@ func (s *Store) Get(ctx context.Context, kind, key string, populate func(ctx con
 	return entry, nil
 }
 
-// Hold returns the entry kind/key without looking at what it holds, which Get does
-// when that is to be used. Until then it is kept from being pruned, as one in use.
-// ok is false if there is no such entry.
-func (s *Store) Hold(ctx context.Context, kind, key string) (_ Entry, ok bool, err error) {
-	sl, err := s.slot(kind, key)
-	if err != nil {
-		return Entry{}, false, err
-	}
-	if err := sl.enter(ctx); err != nil {
-		return Entry{}, false, err
-	}
-	defer sl.leave()
-	if !s.Has(kind, key) {
-		return Entry{}, false, nil
-	}
-	if sl.file == nil {
-		if sl.file, err = s.openLock(kind, key); err != nil {
-			return Entry{}, false, s.explain(err)
-		}
-	}
-	if err := s.flock(s.waiter(ctx, kind, key), sl.file, shared, kind, key); err != nil {
-		return Entry{}, false, sl.drop(err)
-	}
-	// Whoever had the lock may have removed it.
-	if !s.Has(kind, key) {
-		return Entry{}, false, sl.drop(nil)
-	}
-	s.touch(kind, key)
-	return Entry{Kind: kind, Key: key, Dir: filepath.Join(s.entryDir(kind, key), treeName)}, true, nil
-}
-
 // settle returns with a shared lock on f and a whole entry, which it populated
 // itself if fresh.
 func (s *Store) settle(ctx context.Context, f *os.File, kind, key string, populate func(context.Context, string) error) (fresh bool, err error) {

@@ -58,9 +58,6 @@ func Link(ctx context.Context, store *cache.Store, k kernel.Kernel, mods []kbuil
 	if err := kbuild.CheckConfig(k, graft.Needs); err != nil {
 		return l, fmt.Errorf("find calls of modules on %s: %w", k.Release, err)
 	}
-	if err := k.Headers(ctx); err != nil {
-		return l, err
-	}
 	g := grafter{o: o}
 	if g.base, err = graft.FindBase(k); err != nil {
 		return l, err

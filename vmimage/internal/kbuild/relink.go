@@ -40,9 +40,6 @@ func Relink(ctx context.Context, store *cache.Store, k kernel.Kernel, m Module, 
 	file := filepath.Base(m.Path)
 	key := entryName(m.Name) + "-" + sum("relink 1", k.Digest, digest(debug), tools.identity, id, part.Assembly)[:24]
 	e, err := store.Get(ctx, kindLinked, key, func(ctx context.Context, dir string) error {
-		if err := k.Headers(ctx); err != nil {
-			return err
-		}
 		return relink(ctx, tools, k, m.Debug, part, dir, file)
 	})
 	if err != nil {

@@ -118,9 +118,6 @@ func buildTree(ctx context.Context, o TreeOptions) (Tree, error) {
 	recipe := sum(recipeVersion, o.Kernel.Digest, kdir, o.Dir, o.Show, tools.identity, o.Recipe.identity())
 	key := entryName(o.Dir) + "-" + sum(recipe, digestSources(src.files), o.exportsDigest())[:24]
 	entry, err := o.Store.Get(ctx, kindModule, key, func(ctx context.Context, out string) error {
-		if err := o.Kernel.Headers(ctx); err != nil {
-			return err
-		}
 		dir, release, err := o.Store.Mutable(ctx, kindBuild, entryName(o.Dir)+"-"+recipe[:24])
 		if err != nil {
 			return err

@@ -243,3 +243,38 @@ func TestTwoRuns(t *testing.T) {
 		}
 	}
 }
+
+// TestDamagedKernel edits a kernel in the store: the next use finds that and
+// fetches it again.
+func TestDamagedKernel(t *testing.T) {
+	r := testRepo(t)
+	o := r.options(t)
+	spec := Spec{Series: "6.66", Suite: "testing"}
+	k, err := Get(t.Context(), o, spec)
+	if err != nil {
+		t.Fatalf("%+v", err)
+	}
+	if err := os.WriteFile(k.Image, []byte("image of an attacker, who has the same len"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	o.Store.Close() // a repair waits for those who use the entry
+	var warned []string
+	o.Store = OpenStore(o.Store.Dir, nil, func(m string) { warned = append(warned, m) })
+	if k, err = Get(t.Context(), o, spec); err != nil {
+		t.Fatalf("%+v", err)
+	}
+	if data, err := os.ReadFile(k.Image); err != nil || string(data) != "image of "+k.Release {
+		t.Errorf("image holds %q, %v", data, err)
+	}
+	if len(warned) != 1 || !strings.Contains(warned[0], "boot/vmlinuz-") {
+		t.Errorf("warned %q", warned)
+	}
+	// Without the archive that is an error that names the damage.
+	if err := os.Truncate(k.Image, 3); err != nil {
+		t.Fatal(err)
+	}
+	o.Offline = true
+	if _, err = Get(t.Context(), o, spec); err == nil || !strings.Contains(err.Error(), "not cached") {
+		t.Errorf("offline: %v", err)
+	}
+}

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // fakeKbuild stands for the makefile of a kernel: it knows CONFIG_A, and CONFIG_NET,
@@ -140,7 +139,7 @@ func testCompiled(t *testing.T, o Options) {
 	// From here on it is as one that was fetched.
 	o.Offline = true
 	again, err := Get(t.Context(), o, spec)
-	if diff := cmp.Diff(k, again, cmpopts.IgnoreUnexported(Kernel{})); err != nil || diff != "" {
+	if diff := cmp.Diff(k, again); err != nil || diff != "" {
 		t.Errorf("again, offline: %v (-first +second):\n%s", err, diff)
 	}
 	l, err := List(t.Context(), o, []string{"testing"})

@@ -11,8 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-
-	"github.com/kmodtest/kmodtest/vmimage/internal/cache"
 )
 
 // The kinds of the store's entries.
@@ -47,20 +45,12 @@ func getDebian(ctx context.Context, o Options, spec Spec) (Kernel, error) {
 }
 
 func assembleKernel(ctx context.Context, o Options, r Resolved) (Kernel, error) {
-	get := func(ctx context.Context) (cache.Entry, error) {
-		return o.Store.Get(ctx, kindHeaders, r.headersKey(), func(ctx context.Context, dir string) error {
-			if err := unpack(ctx, o, r.Suite, r.Headers, dir); err != nil {
-				return err
-			}
-			return wrapKbuild(dir)
-		})
-	}
-	// These are ten thousand files, and a run whose modules are built already reads
-	// none of them.
-	shared, ok, err := o.Store.Hold(ctx, kindHeaders, r.headersKey())
-	if err == nil && !ok {
-		shared, err = get(ctx)
-	}
+	shared, err := o.Store.Get(ctx, kindHeaders, r.headersKey(), func(ctx context.Context, dir string) error {
+		if err := unpack(ctx, o, r.Suite, r.Headers, dir); err != nil {
+			return err
+		}
+		return wrapKbuild(dir)
+	})
 	if err != nil {
 		return Kernel{}, err
 	}
@@ -78,20 +68,9 @@ func assembleKernel(ctx context.Context, o Options, r Resolved) (Kernel, error) 
 		return Kernel{}, err
 	}
 	k.Series, k.Flavour = seriesOf(r.ABI), r.Flavour
-	if ok {
-		k.headers = func(ctx context.Context) error {
-			_, err := get(ctx)
-			return err
-		}
-	}
 	k.SourceDir = filepath.Join(shared.Dir, "usr/src/linux-headers-"+r.ABI+"-common")
 	if _, err := os.Stat(filepath.Join(k.SourceDir, "Makefile")); err != nil {
-		if err := k.Headers(ctx); err != nil { // damaged: they are made again
-			return Kernel{}, err
-		}
-		if _, err := os.Stat(filepath.Join(k.SourceDir, "Makefile")); err != nil {
-			return Kernel{}, fmt.Errorf("find common headers: %w", err)
-		}
+		return Kernel{}, fmt.Errorf("find common headers: %w", err)
 	}
 	var tools []Package
 	if k.Toolchain, tools, err = toolchain(ctx, o, r, k); err != nil {

@@ -9,7 +9,6 @@
 //	k, err  = kernel.Get(ctx, o, kernel.Spec{Series: "6.12", Suite: "bookworm-security", Profile: "debug"})
 //	k, err  = kernel.Get(ctx, o, kernel.Spec{Path: "dir:/opt/k"})  // or "tree:/src/linux"
 //
-//	err  = k.Headers(ctx)                            // before anything is built with them
 //	files, err := k.ResolveModules("virtio_blk")     // in load order; kernel.ReadModule decompresses
 //	listing, err := kernel.List(ctx, o, suites)      // for people; with o.Offline what is cached
 //	builds, err := kernel.Available(ctx, o, suites, "cloud")       // for a bisection
@@ -36,8 +35,6 @@
 // A kernel with a profile is compiled, from the archive's source, with tools of its
 // suite that are not installed either; see compile.go. That takes its time once.
 package kernel
-
-import "context"
 
 // Kernel is an unpacked kernel. All paths are absolute.
 type Kernel struct {
@@ -70,18 +67,6 @@ type Kernel struct {
 	// Digest identifies the kernel's content, toolchain included: the cache
 	// key of everything that is derived from the kernel.
 	Digest string
-
-	headers func(context.Context) error // verifies what was not yet looked at; may be nil
-}
-
-// Headers verifies the headers that the kernel shares with its other flavours, below
-// SourceDir, and has those that are damaged made again. [Get] leaves that to whoever
-// reads them.
-func (k Kernel) Headers(ctx context.Context) error {
-	if k.headers == nil {
-		return nil
-	}
-	return k.headers(ctx)
 }
 
 // Toolchain is how the kernel's build tools and compiler are run; see
