@@ -46,6 +46,8 @@ func TestBuildTreeExtraWarnings(t *testing.T) {
 	}
 	for command, want := range map[string]bool{
 		"make -j2 KERNELRELEASE=6.12 -C /k M=/m": true,
+		"'make' -j4 KVER=6.12":                   true,
+		"make":                                   true,
 		"(./configure && make)":                  false,
 		"make -C /k M=/m && mv a/x.ko .":         false,
 		"make 2>&1 | tee log":                    false,

@@ -19,14 +19,18 @@ import (
 const envExtraWarnings = "KBUILD_EXTRA_WARN=1"
 
 // runsMake reports whether a command is make and nothing else, directly or from a
-// shell. Only such a command gets W=1: a ./configure, or a command around make,
-// takes what the compiler and modpost say for its answer. OpenAFS ends its build
-// where a line begins with WARNING, as those of modpost -W do.
+// shell, in whose quotes dkms.conf may have it. Only such a command gets W=1: a
+// ./configure, or a command around make, takes what the compiler and modpost say for
+// its answer. OpenAFS ends its build where a line begins with WARNING, as those of
+// modpost -W do.
 func runsMake(args []string) bool {
 	if len(args) == 3 && args[1] == "-c" {
-		return strings.HasPrefix(args[2], "make ") && !strings.ContainsAny(args[2], ";|&<>`\n")
+		if strings.ContainsAny(args[2], ";|&<>`\n") {
+			return false
+		}
+		args = strings.Fields(args[2])
 	}
-	return len(args) > 0 && args[0] == "make"
+	return len(args) > 0 && strings.Trim(args[0], `'"\\`) == "make"
 }
 
 // warningFiles hold kbuild's warnings, under an older and a newer name.
