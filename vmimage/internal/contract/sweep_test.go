@@ -194,7 +194,7 @@ func TestSymbolsFromGuest(t *testing.T) {
 	if a := s.Answer(ctx, f.question()); !a.Want {
 		t.Fatalf("the host wants no symbols: %+v", a)
 	}
-	text := string(f.kallsyms())
+	text := f.kallsyms()
 	s.Answer(ctx, wire.Sweep{Symbols: text[:100]})
 	if a := s.Answer(ctx, wire.Sweep{Symbols: text[100:], Last: true}); a.Error+a.Unable != "" {
 		t.Fatal(a.Error, a.Unable)

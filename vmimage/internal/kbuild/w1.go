@@ -30,7 +30,7 @@ func runsMake(args []string) bool {
 		}
 		args = strings.Fields(args[2])
 	}
-	return len(args) > 0 && strings.Trim(args[0], `'"\\`) == "make"
+	return len(args) > 0 && strings.Trim(args[0], "'\"\\") == "make"
 }
 
 // warningFiles hold kbuild's warnings, under an older and a newer name.
