@@ -20,6 +20,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/kmodtest/kmodtest/internal/usercache"
 	"github.com/kmodtest/kmodtest/vmimage/internal/dev/lab"
 	"github.com/kmodtest/kmodtest/vmimage/internal/files"
@@ -70,7 +72,7 @@ func try(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	agree, tried := 0, 0
+	agree, tried, start := 0, 0, time.Now()
 	for _, f := range files {
 		t, err := Read(f)
 		if err != nil {
@@ -93,11 +95,22 @@ func try(ctx context.Context) error {
 			}
 		}
 	}
-	fmt.Printf("%d of %d packages as the tables say\n", agree, tried)
+	took := time.Since(start)
+	fmt.Printf("%d of %d packages as the tables say, in %v with %.1f processors busy\n", agree, tried, took.Round(time.Second), busy(took))
 	if agree != tried || tried == 0 {
 		return errDisagree
 	}
 	return nil
+}
+
+// busy is how many processors the guests and the compilers, all of which have ended,
+// kept busy in that time.
+func busy(in time.Duration) float64 {
+	var u unix.Rusage
+	if unix.Getrusage(unix.RUSAGE_CHILDREN, &u) != nil {
+		return 0
+	}
+	return float64(u.Utime.Nano()+u.Stime.Nano()) / float64(in)
 }
 
 // one tries a package, and keeps in a directory what came of it, if that has a name.
