@@ -17,10 +17,26 @@ import (
 // NotForKernelError tells that a package excludes a kernel.
 type NotForKernelError struct {
 	Package, Release, Reason string
+	// Other is a kernel that has more options, to be tried instead; may be empty.
+	Other string
 }
 
 func (e *NotForKernelError) Error() string {
-	return fmt.Sprintf("%s is not for kernel %s: %s", e.Package, e.Release, e.Reason)
+	msg := fmt.Sprintf("%s is not for kernel %s: %s", e.Package, e.Release, e.Reason)
+	if e.Other != "" {
+		msg += "; -kernel " + e.Other + " has more options"
+	}
+	return msg
+}
+
+// notFor is the error for a kernel that the package excludes.
+func (c Conf) notFor(k kernel.Kernel) error {
+	e := &NotForKernelError{Package: c.Name + " " + c.Version, Release: k.Release, Reason: c.Excluded}
+	// No flavour has another version.
+	if k.Flavour == "cloud" && !strings.HasPrefix(c.Excluded, "BUILD_EXCLUSIVE_KERNEL_M") {
+		e.Other = k.Series + "-generic"
+	}
+	return e
 }
 
 // IsPackage tells whether dir is the source of a DKMS package.
@@ -46,7 +62,7 @@ func Recipe(ctx context.Context, store *cache.Store, dir string, k kernel.Kernel
 		return kbuild.Recipe{}, err
 	}
 	if c.Excluded != "" {
-		return kbuild.Recipe{}, &NotForKernelError{c.Name + " " + c.Version, k.Release, c.Excluded}
+		return kbuild.Recipe{}, c.notFor(k)
 	}
 	r := kbuild.Recipe{
 		ID: "dkms 1", Names: []string{c.Name + "/" + c.Version}, Fresh: len(c.Patches) > 0,

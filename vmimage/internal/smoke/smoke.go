@@ -197,6 +197,9 @@ func (r *kernelRun) build(ctx context.Context, spec kernel.Spec) (k kernel.Kerne
 			return err
 		}
 		why := firstLine(err.Error())
+		if not := new(dkms.NotForKernelError); errors.As(err, &not) {
+			why = not.Reason
+		}
 		spec.Flavour = "generic"
 		generic, more, gerr := r.prepare(ctx, spec)
 		if gerr == nil || k.Release != "" && !errors.Is(gerr, errFetch) {
@@ -289,10 +292,9 @@ func (r *kernelRun) prepare(ctx context.Context, spec kernel.Spec) (kernel.Kerne
 // wantsMore tells whether another flavour of the kernel may have what is
 // missing: symbols, modules, or configuration.
 func wantsMore(err error) bool {
-	var none *kernel.NoModuleError
-	var not *dkms.NotForKernelError
-	if errors.As(err, &not) {
-		return !strings.HasPrefix(not.Reason, "BUILD_EXCLUSIVE_KERNEL_M") // no flavour has another version
+	if not := new(dkms.NotForKernelError); errors.As(err, &not) {
+		return not.Other != ""
 	}
+	none := new(kernel.NoModuleError)
 	return errors.As(err, &none) || strings.Contains(err.Error(), "undefined!")
 }
